@@ -1,0 +1,115 @@
+"""From a run to what moves: ensembles, optimisers, log posterior; and back from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bayesgan.config import Run
+from bayesgan.data.labels import Training
+from bayesgan.errors import DataError, UsageError
+from bayesgan.particles import Ensemble
+from bayesgan.posterior import Game
+from bayesgan.samplers.specs import Setting
+from bayesgan.seeds import derive
+from bayesgan.serialise import first_difference, to_config
+from bayesgan.store import Store, Weights
+
+
+@dataclass
+class State:
+    """What moves: weights of all players, their optimisers, and the iteration that comes next."""
+
+    game: Game
+    optimisers: dict[str, torch.optim.Optimizer]
+    settings: dict[str, Setting]
+    step: int = 0
+
+
+def initialise(run: Run, data: Training, device: torch.device) -> State:
+    """Return particles drawn from (seed, player, particle), and an optimiser for each player."""
+    ensembles = build(run, data.shape, len(data.classes), device)
+    leaves = {name: list(e.params.values()) for name, e in ensembles.items()}
+    optimisers, settings = {}, {}
+    for name, p in run.players.items():
+        seeds = [derive(run.seed, "noise", name, k) for k in range(run.particles(name))]
+        assert p.num_obs is not None
+        settings[name] = Setting(p.num_obs, run.burn_in * p.steps, run.steps * p.steps, seeds, leaves)
+        optimisers[name] = p.inference.build(leaves[name], settings[name])
+    num_obs = {name: setting.num_obs for name, setting in settings.items()}
+    priors = {name: p.prior for name, p in run.players.items()}
+    game = Game(run.objective, ensembles, run.axes(), priors, num_obs, run.marginal, run.how)
+    return State(game, optimisers, settings)
+
+
+def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device) -> dict[str, Ensemble]:
+    """Return every player's ensemble; an average starts as a copy of the player it follows."""
+    ensembles = {}
+    for name, p in run.players.items():
+        role = run.role(name)
+        size = run.latent if role == "generator" else run.objective.outputs(classes)
+        make: Callable[..., nn.Module] = getattr(p.network, role)
+        seed = derive(run.seed, role)
+        ensemble = Ensemble.init(partial(make, shape, size), run.particles(name), seed)
+        leaves = {n: t.detach().to(device).requires_grad_() for n, t in ensemble.params.items()}
+        ensembles[name] = Ensemble(ensemble.skeleton, leaves)
+    return ensembles
+
+
+def check(run: Run, data: Training) -> None:
+    """Raise a UsageError where a run contradicts itself or its data."""
+    if missing := [name for name in run.objective.players if name not in run.players]:
+        raise UsageError(f"{type(run.objective).__name__} needs a player {missing[0]!r}")
+    if "x_labelled" in run.objective.fields("discriminator") and not len(data.labels):
+        raise UsageError(f"{type(run.objective).__name__} needs labels: give --labels N")
+    if not 0 <= run.burn_in < run.steps:
+        raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
+    if "x_weak" in run.objective.fields("discriminator") and "teacher" not in run.players:
+        raise UsageError("consistency needs a player 'teacher' with inference EMA")
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that ``auto``, ``cpu`` or ``cuda`` stands for."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device here; use --device cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def autocast(run: Run, device: torch.device) -> torch.autocast:
+    """Return the context of mixed precision; weights, momenta and noise stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=run.precision == "bf16")
+
+
+def weights(state: State) -> Weights:
+    """Return the stacked weights of every player."""
+    return {name: e.detached() for name, e in state.game.ensembles.items()}
+
+
+def checkpoint(run: Run, state: State) -> dict[str, Any]:
+    """Return everything that a resumed run needs; batches are functions of the step and need nothing."""
+    optimisers = {name: o.state_dict() for name, o in state.optimisers.items()}
+    return {"config": to_config(run), "step": state.step, "weights": weights(state), "optimisers": optimisers}
+
+
+def restore(run: Run, state: State, out: str | Path | None) -> tuple[Store, list[dict[str, Any]]]:
+    """Load the checkpoint of ``out`` into ``state`` and return the folder and the metrics up to there."""
+    if out is None:
+        raise UsageError("--resume needs --out RUN, the run folder to continue")
+    store = Store.open(out)
+    saved = store.load_checkpoint()
+    if difference := first_difference(saved["config"], to_config(run)):
+        raise DataError(f"{store.path / 'checkpoint.pt'} is of another configuration: {difference}")
+    with torch.no_grad():
+        for name, e in state.game.ensembles.items():
+            for leaf_name, leaf in e.params.items():
+                leaf.copy_(saved["weights"][name][leaf_name])
+    for name, optimiser in state.optimisers.items():
+        optimiser.load_state_dict(saved["optimisers"][name])
+    state.step = saved["step"]
+    return store, [row for row in store.metrics() if row["step"] <= state.step]

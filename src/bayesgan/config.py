@@ -1,0 +1,82 @@
+"""A run says everything: frozen dataclasses that build the whole experiment, and that travel as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from bayesgan.data.augment import Affine
+from bayesgan.networks import DCGAN, Family
+from bayesgan.objectives import AnyObjective
+from bayesgan.particles import How
+from bayesgan.posterior import Marginal
+from bayesgan.priors import Normal, Prior
+from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec
+
+
+@dataclass(frozen=True)
+class Player:
+    """One player: its network, how its weights move, how many particles it has and along which axis.
+
+    Players on the same axis are zipped, on different axes crossed. ``steps``: updates per iteration.
+    ``num_obs``: how many data its likelihood stands for; the size of the training set where None.
+    """
+
+    network: Family = field(default_factory=DCGAN)
+    inference: InferenceSpec = field(default_factory=AdamSpec)
+    prior: Prior = field(default_factory=Normal)
+    axis: str = "d"
+    particles: int = 1
+    steps: int = 1
+    num_obs: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """An experiment. Presets are functions that return one; ``config.toml`` holds the one that ran.
+
+    ``players``: by name, in the order of their updates. ``labels``: how many training images keep their label,
+    or all, or none. ``burn_in`` and ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in``,
+    and at the end. ``*_batch``: images per particle and step. ``subset``: share of the training images that each
+    particle sees. ``latent``: dimensions of z.
+    """
+
+    system: str
+    data: str
+    objective: AnyObjective
+    players: dict[str, Player]
+    labels: int | Literal["all"] | None = None
+    seed: int = 0
+    label_seed: int = 0
+    steps: int = 2000
+    burn_in: int = 0
+    thin: int = 100
+    batch: int = 64
+    labelled_batch: int = 32
+    noise_batch: int = 64
+    latent: int = 100
+    subset: float = 1.0
+    augment: Affine | None = None
+    marginal: Marginal = "mean"
+    how: How = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["32", "bf16"] = "32"
+    data_dir: str | None = None
+
+    def resolved(self, num_train: int) -> Run:
+        """Return the run with every player's ``num_obs`` filled in."""
+        players = {name: replace(p, num_obs=p.num_obs or num_train) for name, p in self.players.items()}
+        return replace(self, players=players)
+
+    def axes(self) -> dict[str, str]:
+        """Return player -> axis name."""
+        return {name: player.axis for name, player in self.players.items()}
+
+    def role(self, name: str) -> str:
+        """Return whose network the player has: its own, or that of the player it averages."""
+        inference = self.players[name].inference
+        return inference.of if isinstance(inference, EMASpec) else name
+
+    def particles(self, name: str) -> int:
+        """Return how many particles a player has; an average has as many as the player it follows."""
+        return self.players[self.role(name)].particles

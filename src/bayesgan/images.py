@@ -1,0 +1,66 @@
+"""Pictures: grids of samples, as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from bayesgan.config import Run
+from bayesgan.particles import Ensemble
+from bayesgan.seeds import generator
+from bayesgan.store import atomic
+
+SHORTEST_SIDE = 480
+
+
+def to_uint8(images: Tensor) -> np.ndarray:
+    """Return images ``(..., C, H, W)`` in [-1, 1] as uint8 ``(..., H, W, C)``."""
+    scaled = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return scaled.movedim(-3, -1).cpu().numpy()
+
+
+def grid(images: Tensor, columns: int) -> np.ndarray:
+    """Return images ``(N, C, H, W)`` as one uint8 picture, row by row, one pixel apart; N is cut to full rows."""
+    rows = max(1, len(images) // columns)
+    tiles = to_uint8(images[: rows * columns])
+    _, h, w, c = tiles.shape
+    picture = np.full((rows * (h + 1) + 1, columns * (w + 1) + 1, c), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        y, x = divmod(i, columns)
+        picture[y * (h + 1) + 1 : (y + 1) * (h + 1), x * (w + 1) + 1 : (x + 1) * (w + 1)] = tile
+    return picture
+
+
+def scatter(points: Tensor, side: int = 512, limit: float = 3.0) -> np.ndarray:
+    """Return points ``(N, 2)`` as a grey uint8 picture of ``[-limit, limit]^2``."""
+    xy = points.cpu().numpy()
+    edges = np.linspace(-limit, limit, side // 2 + 1)
+    count, _, _ = np.histogram2d(-xy[:, 1], xy[:, 0], bins=(edges, edges))
+    shade = np.where(count > 0, 200 * np.exp(-count / 2), 255).astype(np.uint8)
+    return shade.repeat(2, 0).repeat(2, 1)[..., None]
+
+
+def save_png(path: Path, picture: np.ndarray) -> None:
+    """Write a uint8 picture ``(H, W, C)``, enlarged by whole factors to a readable size."""
+    factor = max(1, SHORTEST_SIDE // min(picture.shape[:2]))
+    big = picture.repeat(factor, 0).repeat(factor, 1)
+    with atomic(path) as temporary:
+        Image.fromarray(big.squeeze(-1) if big.shape[-1] == 1 else big).save(temporary, format="PNG")
+
+
+def save_samples(path: Path, run: Run, shape: tuple[int, ...], ensembles: Mapping[str, Ensemble]) -> None:
+    """Write what the generators make of the same codes at every step: one row per particle, or a scatter plot."""
+    if "generator" not in ensembles:
+        return
+    ensemble = ensembles["generator"]
+    count = 10 if len(shape) == 3 else 2000 // len(ensemble)
+    device = next(iter(ensemble.params.values())).device
+    z = torch.randn(count, run.latent, generator=generator(run.seed, "pictures")).to(device)
+    with torch.no_grad():
+        samples = torch.cat([ensemble.particle(k)(z) for k in range(len(ensemble))])
+    save_png(path, grid(samples, count) if len(shape) == 3 else scatter(samples))

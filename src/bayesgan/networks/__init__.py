@@ -1,0 +1,8 @@
+"""Networks: plain stateless modules of one particle. Each family is a frozen dataclass with a method per role."""
+
+from bayesgan.networks.dcgan import DCGAN
+from bayesgan.networks.mlp import MLP
+
+Family = MLP | DCGAN
+
+__all__ = ["DCGAN", "MLP", "Family"]

@@ -1,0 +1,61 @@
+"""Burn-in: descend with Adam first, then hand the weights and a frozen preconditioner to a sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bayesgan.samplers.langevin import Langevin
+
+
+class BurnIn(torch.optim.Optimizer):
+    """Adam for ``steps`` steps, then the sampler; one ``lr`` that belongs to whichever is at work.
+
+    With ``precondition``, Adam's second moments become the sampler's scales at the hand-over and stay as they are:
+    ``scale^2 = 1 / (sqrt(v) + damping)``. An adapting preconditioner would not leave the target invariant.
+    """
+
+    def __init__(
+        self,
+        params: Sequence[Tensor],
+        adam: torch.optim.Adam,
+        sampler: Langevin,
+        steps: int,
+        damping: float | None,
+    ) -> None:
+        super().__init__(params, {"lr": adam.param_groups[0]["lr"]})
+        self.adam, self.sampler, self.steps, self.damping = adam, sampler, steps, damping
+        self.count = 0
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step of the optimizer at work."""
+        if self.count == self.steps and self.damping is not None:
+            self.sampler.precondition(frozen_scales(self.adam, self.damping))
+        active = self.adam if self.count < self.steps else self.sampler
+        active.param_groups[0]["lr"] = self.param_groups[0]["lr"]
+        self.count += 1
+        return active.step(closure)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return both optimizers' states and the number of steps taken."""
+        return {"count": self.count, "adam": self.adam.state_dict(), "sampler": self.sampler.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from :meth:`state_dict`."""
+        self.count = state_dict["count"]
+        self.adam.load_state_dict(state_dict["adam"])
+        self.sampler.load_state_dict(state_dict["sampler"])
+
+
+def frozen_scales(adam: torch.optim.Adam, damping: float) -> list[Tensor]:
+    """Return ``(sqrt(v) + damping)^(-1/2)`` from Adam's bias-corrected second moments v, one per weight."""
+    (group,) = adam.param_groups
+    scales = []
+    for w in group["params"]:
+        state = adam.state[w]
+        v = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
+        scales.append((v.sqrt() + damping).rsqrt())
+    return scales

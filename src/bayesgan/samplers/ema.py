@@ -1,0 +1,30 @@
+"""A player that follows another: its weights are a running average of that player's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class EMA(torch.optim.Optimizer):
+    """Exponential moving average as an optimizer: each step moves ``params`` towards ``source``.
+
+    The first steps average plainly (decay ``1 - 1 / (t + 1)``), so that the start is forgotten (Tarvainen and
+    Valpola 2017, arXiv 1703.01780). It needs no gradient and never calls the closure.
+    """
+
+    def __init__(self, params: Sequence[Tensor], source: Sequence[Tensor], decay: float) -> None:
+        super().__init__(params, {"lr": 1.0, "decay": decay, "count": 0})
+        self.source = list(source)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Move every tensor towards its source."""
+        (group,) = self.param_groups
+        group["count"] += 1
+        decay = min(group["decay"], 1 - 1 / (group["count"] + 1))
+        for w, s in zip(group["params"], self.source, strict=True):
+            w.lerp_(s, 1 - decay)

@@ -1,0 +1,98 @@
+"""What every stochastic-gradient sampler shares as a ``torch.optim.Optimizer``: the walk over weights, the noise.
+
+A sampler is an optimizer that adds the right noise: it minimises nothing, it leaves ``exp(-energy / T)``
+invariant (up to its discretisation), where the gradients are those of the energy *per datum* and
+``T = temperature / num_obs``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bayesgan.errors import UsageError
+from bayesgan.samplers.noise import Noise, std
+
+
+class Langevin(torch.optim.Optimizer, ABC):
+    """Abstract sampler: a subclass says how one tensor moves (``update_``), this class walks over all.
+
+    Args:
+        params: weights of any ``nn.Module``, or leaves stacked over particles.
+        lr: step size h.
+        num_obs: how many data the per-datum energy stands for (N).
+        temperature: tempering; 1 samples the posterior, below 1 a colder one, 0 adds no noise.
+        seeds: one seed, or one for each particle (then dimension 0 of every tensor is the particle axis).
+        options: further options of the sampler.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        num_obs: int,
+        temperature: float = 1.0,
+        seeds: Sequence[int] = (0,),
+        **options: float | str,
+    ) -> None:
+        for name, value in (("lr", lr), ("num_obs", num_obs)):
+            if not value > 0:
+                raise UsageError(f"{type(self).__name__}: {name} must be positive, not {value}")
+        if temperature < 0:
+            raise UsageError(f"{type(self).__name__}: temperature must not be negative, not {temperature}")
+        super().__init__(params, dict(lr=lr, num_obs=num_obs, temperature=temperature, **options))
+        self.noise = Noise(seeds, self.param_groups[0]["params"][0].device)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step along the gradients; ``closure``, if given, computes them first and is returned."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            weights = [w for w in group["params"] if w.grad is not None]
+            for w in weights:
+                self.prepare(w, group)
+            for w, xi in zip(weights, self.noise.draw(weights), strict=True):
+                self.update_(w, w.grad, xi, self.state[w], group)
+        return loss
+
+    def precondition(self, scales: Sequence[Tensor]) -> None:
+        """Fix a diagonal preconditioner: weights move as ``theta = scale * phi``, phi is sampled with unit mass.
+
+        A constant ``scale`` leaves the target invariant; one that adapts while sampling would not.
+        """
+        weights = [w for group in self.param_groups for w in group["params"]]
+        for w, scale in zip(weights, scales, strict=True):
+            self.state[w]["scale"] = scale
+
+    def prepare(self, w: Tensor, group: dict[str, Any]) -> None:
+        """Create the state of one tensor at its first step."""
+
+    @abstractmethod
+    def update_(self, w: Tensor, grad: Tensor, xi: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Move one tensor in place, given its gradient and standard normal noise ``xi``."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state, noise streams included: a restored sampler continues with identical numbers."""
+        return super().state_dict() | {"noise": self.noise.state()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from :meth:`state_dict`."""
+        self.noise.restore(state_dict["noise"])
+        super().load_state_dict({key: state_dict[key] for key in ("state", "param_groups")})
+
+
+def scaled(grad: Tensor, state: dict[str, Tensor]) -> Tensor:
+    """Return the gradient with respect to phi, where ``theta = scale * phi``."""
+    return grad * state["scale"] if "scale" in state else grad
+
+
+def noise_std(group: dict[str, Any]) -> float:
+    """Return ``sqrt(T)`` of a parameter group."""
+    return std(group["temperature"], group["num_obs"])

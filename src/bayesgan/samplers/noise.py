@@ -1,0 +1,43 @@
+"""Injected noise: a random stream of its own for every particle, saved with the sampler's state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Noise:
+    """Standard normal draws, one ``torch.Generator`` per seed.
+
+    With K seeds the first dimension of every tensor is the particle axis (size K) and particle k's draws depend
+    on seed k alone; with one seed there is no particle axis. One flat draw per particle serves all tensors.
+    """
+
+    def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+
+    def draw(self, like: Sequence[Tensor]) -> list[Tensor]:
+        """Return one standard normal tensor for each tensor of ``like``, of its shape and dtype."""
+        particles = len(self.generators)
+        sizes = [t.numel() // particles for t in like]
+        device = self.generators[0].device
+        flat = [torch.randn(sum(sizes), generator=g, device=device) for g in self.generators]
+        parts = torch.split(torch.stack(flat), sizes, dim=1)
+        return [part.reshape(t.shape).to(t.dtype) for part, t in zip(parts, like, strict=True)]
+
+    def state(self) -> list[Tensor]:
+        """Return the state of every stream."""
+        return [g.get_state() for g in self.generators]
+
+    def restore(self, states: Sequence[Tensor]) -> None:
+        """Continue from :meth:`state`."""
+        for generator, state in zip(self.generators, states, strict=True):
+            generator.set_state(state.cpu())
+
+
+def std(temperature: float, num_obs: int) -> float:
+    """Return ``sqrt(T)`` for T = tempering / num_obs, the scale of noise on a per-datum energy."""
+    return math.sqrt(temperature / num_obs)

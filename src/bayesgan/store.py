@@ -1,0 +1,186 @@
+"""The run folder: everything a run leaves behind, written so that no reader ever sees half a file."""
+
+from __future__ import annotations
+
+import errno
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from bayesgan.config import Run
+from bayesgan.errors import DataError
+from bayesgan.serialise import from_config, read_toml, to_config, to_toml
+from bayesgan.types import Params
+
+Weights = dict[str, Params]
+"""Stacked weights of every player."""
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` and rename it at the end; after an error nothing is left behind.
+
+    Raises:
+        DataError: the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise DataError(f"cannot write {path}: {reason}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write a JSON file atomically."""
+    write_text(path, json.dumps(values, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A run folder at ``path``; the names of its files are the design's promise."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path | None, run: Run) -> Store:
+        """Make the folder, by default the next number under ``runs/``; a folder with files in it is refused."""
+        path = path or numbered(Path("runs"), f"{run.system}-{Path(run.data).stem}")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise DataError(f"{path} exists; continue it with --resume or choose another --out")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"cannot make the run folder {path}: {error.strerror}") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Store:
+        """Open an existing run folder."""
+        path = Path(path)
+        if not path.is_dir():
+            raise DataError(f"no run folder at {path}; bayesgan train makes one, by default under runs/")
+        if not (path / "config.toml").is_file():
+            raise DataError(f"{path} is not a run folder: it has no config.toml")
+        return cls(path)
+
+    def run(self) -> Run:
+        """Return the resolved run."""
+        run: Run = from_config(read_toml(self.path / "config.toml"))
+        return run
+
+    def describe(self, run: Run, data: Mapping[str, Any], split: Mapping[str, Any], device: torch.device) -> None:
+        """Write config.toml, env.json and split.json: what is run, where, on which labels."""
+        write_text(self.path / "config.toml", to_toml(to_config(run)) + "\n")
+        write_json(self.path / "env.json", environment(device) | {"data": dict(data)})
+        write_json(self.path / "split.json", dict(split))
+
+    def json(self, name: str) -> Any:
+        """Return the content of a JSON file of the folder."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{self.path} has no {name}") from None
+        except ValueError:
+            raise DataError(f"{self.path / name} is not valid JSON") from None
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of metrics.jsonl."""
+        path = self.path / "metrics.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def write_metrics(self, rows: list[dict[str, Any]]) -> None:
+        """Write metrics.jsonl anew; it has a few hundred rows at most."""
+        write_text(self.path / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+    def save_checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Write checkpoint.pt, loadable with ``weights_only=True``."""
+        with atomic(self.path / "checkpoint.pt") as temporary:
+            try:
+                torch.save(dict(state), temporary)
+            except RuntimeError as error:
+                # torch reports a full disk from its C++ writer, without an errno.
+                raise OSError(errno.ENOSPC, str(error)) from None
+
+    def load_checkpoint(self) -> dict[str, Any]:
+        """Return the content of checkpoint.pt."""
+        path = self.path / "checkpoint.pt"
+        if not path.exists():
+            raise DataError(f"{self.path} has no checkpoint.pt to resume from")
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
+        return state
+
+    def save_sample(self, step: int, weights: Weights) -> None:
+        """Add one weight sample of all players to the bank, ``posterior/NNNNNN.safetensors``."""
+        flat = {f"{player}.{name}": t.detach().cpu() for player, p in weights.items() for name, t in p.items()}
+        with atomic(self.path / "posterior" / f"{step:06d}.safetensors") as temporary:
+            try:
+                save_file(flat, temporary)
+            except Exception as error:
+                raise OSError(errno.ENOSPC, str(error)) from None
+
+    def bank(self) -> list[Path]:
+        """Return the weight samples in the order in which they were drawn."""
+        return sorted((self.path / "posterior").glob("[0-9]*.safetensors"))
+
+
+def load_sample(path: Path) -> Weights:
+    """Return one weight sample of the bank, ``{player: {name: (K, *shape)}}``."""
+    weights: Weights = {}
+    for key, leaf in load_file(path).items():
+        player, _, name = key.partition(".")
+        weights.setdefault(player, {})[name] = leaf
+    return weights
+
+
+def numbered(root: Path, name: str) -> Path:
+    """Return ``root/NNNNN-name`` with the next free number."""
+    taken = [int(p.name[:5]) for p in root.glob("[0-9][0-9][0-9][0-9][0-9]-*")]
+    return root / f"{max(taken, default=-1) + 1:05d}-{name}"
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Return what a run ran on: package, torch, Python, git commit where there is one, and the device."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "bayesgan": version("bayesgan"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "git": git_commit(),
+        "device": device.type,
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def git_commit() -> str | None:
+    """Return the commit of the working folder's repository, or None outside of one."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,147 @@
+"""Training: one straight loop over iterations and players."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bayesgan.build import State, autocast, check, checkpoint, choose_device, initialise, restore, weights
+from bayesgan.config import Run
+from bayesgan.data.batches import Batches
+from bayesgan.data.labels import prepare, split_json
+from bayesgan.data.sets import load as load_data
+from bayesgan.errors import Diverged, Interrupted
+from bayesgan.images import save_samples
+from bayesgan.posterior import log_posterior
+from bayesgan.predict import Posterior
+from bayesgan.progress import Progress
+from bayesgan.store import Store
+
+LOGGED = 200
+PICTURES = 10
+
+
+def train(run: Run, out: str | Path | None = None, *, resume: bool = False, progress: bool = False) -> Posterior:
+    """Train a run from its data to a posterior, and leave a run folder behind.
+
+    Args:
+        run: from :mod:`bayesgan.presets`, or your own.
+        out: the run folder; by default the next number under ``runs/``.
+        resume: continue ``out`` from its checkpoint, with the numbers an uninterrupted run would have had.
+        progress: show a bar with rate and time left.
+
+    Raises:
+        DataError: data, split or folder cannot be used. UsageError: the run contradicts itself or its data.
+        Diverged: an energy is no longer finite; the bank holds only what came before.
+        Interrupted: Ctrl-C; a checkpoint was saved.
+    """
+    device = choose_device(run.device)
+    data, test, split = prepare(load_data(run.data, run.data_dir), run.labels, run.label_seed)
+    run = run.resolved(len(data.images))
+    check(run, data)
+    state = initialise(run, data, device)
+    store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])
+    if not resume:
+        counts: dict[str, Any] = {"name": data.name, "shape": data.shape, "classes": data.classes}
+        counts |= {"train": len(data.images), "test": len(test.images) if test else 0}
+        store.describe(run, counts, split_json(split), device)
+    batches = Batches(run, data, device)
+
+    with (
+        Progress(f"{run.system} on {data.name}", state.step, run.steps, progress) as bar,
+        interruptible() as stopped,
+    ):
+        while state.step < run.steps:
+            energies = iterate(run, state, batches)
+            state.step += 1
+            bar.advance()
+            last = state.step == run.steps or stopped()
+            if due(state.step, run.steps // LOGGED) or last or keep(run, state.step):
+                rows.append({"step": state.step, "time": time.time(), "energy": finite(energies, state.step)})
+            if keep(run, state.step):
+                store.save_sample(state.step, weights(state))
+            if due(state.step, run.steps // PICTURES) or last:
+                store.write_metrics(rows)
+                store.save_checkpoint(checkpoint(run, state))
+                save_samples(store.path / "samples" / f"{state.step:06d}.png", run, data.shape, state.game.ensembles)
+            if stopped():
+                raise Interrupted(f"stopped at step {state.step}; continue with: {again(run, store)}")
+    return Posterior.load(store.path, device=device.type)
+
+
+def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
+    """Update every player in turn and return the energies ``{player: (K,)}`` of those that have one."""
+    energies: dict[str, Tensor] = {}
+    for player, spec in run.players.items():
+        optimiser, setting = state.optimisers[player], state.settings[player]
+        for repeat in range(spec.steps):
+            count = state.step * spec.steps + repeat
+            optimiser.param_groups[0]["lr"] = spec.inference.step_size(count, setting)
+
+            def energy(player: str = player, optimiser: torch.optim.Optimizer = optimiser, count: int = count) -> Any:
+                with autocast(run, batches.images.device):
+                    energy_K = -log_posterior(state.game, player, batches(player, count))
+                optimiser.zero_grad()
+                # A sum, never a mean: a mean would multiply the temperature by K.
+                energy_K.sum().backward()  # type: ignore[no-untyped-call]
+                energies[player] = energy_K.detach()
+                return energies[player]
+
+            optimiser.step(energy)
+        spec.prior.project_(state.game.ensembles[player].params)
+    return energies
+
+
+def keep(run: Run, step: int) -> bool:
+    """Return whether the bank keeps the weights after ``step`` iterations."""
+    past = step - run.burn_in
+    return step == run.steps or (past > 0 and past % run.thin == 0)
+
+
+def due(step: int, every: int) -> bool:
+    """Return whether something that happens ``every`` steps happens now."""
+    return step % max(1, every) == 0
+
+
+def finite(energies: dict[str, Tensor], step: int) -> dict[str, list[float]]:
+    """Return the energies as numbers.
+
+    Raises:
+        Diverged: one of them is not finite.
+    """
+    for player, energy_K in energies.items():
+        if not torch.isfinite(energy_K).all():
+            k = int((~torch.isfinite(energy_K)).nonzero()[0])
+            raise Diverged(
+                f"diverged: the energy of {player} (particle {k}) is {energy_K[k].item()} at step {step}; "
+                f"try a smaller step size, --set players.{player}.inference.lr=..."
+            )
+    return {player: [round(v, 6) for v in energy_K.tolist()] for player, energy_K in energies.items()}
+
+
+def again(run: Run, store: Store) -> str:
+    """Return the command that continues a run."""
+    return f"bayesgan train {run.system} --out {store.path} --resume"
+
+
+@contextmanager
+def interruptible() -> Iterator[Any]:
+    """Yield a function that says whether Ctrl-C or SIGTERM came, so that a step always ends before the run does."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event.is_set
+        return
+    before = {s: signal.signal(s, lambda *_: event.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
