@@ -68,6 +68,11 @@ class Run:
         players = {name: replace(p, num_obs=p.num_obs or num_train) for name, p in self.players.items()}
         return replace(self, players=players)
 
+    def lasting(self, steps: int) -> Run:
+        """Return the run with another number of iterations, burn-in and thinning scaled along."""
+        scale = steps / self.steps
+        return replace(self, steps=steps, burn_in=int(self.burn_in * scale), thin=max(1, int(self.thin * scale)))
+
     def axes(self) -> dict[str, str]:
         """Return player -> axis name."""
         return {name: player.axis for name, player in self.players.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,9 +26,9 @@ def to_uint8(images: Tensor) -> np.ndarray:
 
 
 def grid(images: Tensor, columns: int) -> np.ndarray:
-    """Return images ``(N, C, H, W)`` as one uint8 picture, row by row, one pixel apart; N is cut to full rows."""
-    rows = max(1, len(images) // columns)
-    tiles = to_uint8(images[: rows * columns])
+    """Return images ``(N, C, H, W)`` as one uint8 picture, row by row, one pixel apart."""
+    rows = -(-len(images) // columns)
+    tiles = to_uint8(images)
     _, h, w, c = tiles.shape
     picture = np.full((rows * (h + 1) + 1, columns * (w + 1) + 1, c), 255, np.uint8)
     for i, tile in enumerate(tiles):
@@ -51,6 +52,17 @@ def save_png(path: Path, picture: np.ndarray) -> None:
     big = picture.repeat(factor, 0).repeat(factor, 1)
     with atomic(path) as temporary:
         Image.fromarray(big.squeeze(-1) if big.shape[-1] == 1 else big).save(temporary, format="PNG")
+
+
+def save_images(path: Path, samples: Tensor) -> None:
+    """Write samples as a picture (``.png``: a grid, or a scatter plot of points) or as numbers (``.npz``)."""
+    if path.suffix == ".npz":
+        with atomic(path) as temporary:
+            np.savez_compressed(temporary, images=to_uint8(samples) if samples.ndim == 4 else samples.numpy())
+    elif samples.ndim == 4:
+        save_png(path, grid(samples, math.isqrt(len(samples) - 1) + 1))
+    else:
+        save_png(path, scatter(samples))
 
 
 def save_samples(path: Path, run: Run, shape: tuple[int, ...], ensembles: Mapping[str, Ensemble]) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
 
 from bayesgan.config import Player, Run
 from bayesgan.data.augment import Affine
+from bayesgan.data.labels import Labels
 from bayesgan.data.toy import CENTRES
 from bayesgan.networks import DCGAN, MLP, Family
 from bayesgan.objectives import Consistency, NonSaturating, SemiSupervised, Supervised
@@ -20,7 +20,6 @@ from bayesgan.priors import Flat, Normal
 from bayesgan.samplers.schedules import Constant, Cosine
 from bayesgan.samplers.specs import AdamSpec, EMASpec, SGHMCSpec
 
-Labels = int | Literal["all"] | None
 PAPER_PRIOR = Normal(math.sqrt(10))
 PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 CLASSIFIER_ADAM = AdamSpec(3e-3, 0.9, 0.99, Cosine(0.02))

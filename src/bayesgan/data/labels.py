@@ -108,8 +108,8 @@ def _hold_out(data: DataSet, seed: int) -> np.ndarray:
     try:
         _, test = train_test_split(pool, test_size=size, stratify=classes, random_state=derive(seed, "test") % 2**32)
     except ValueError as error:
-        cure = "add images, or bring a test part (folders train and test)"
-        raise DataError(f"{data.name} is too small to hold out a test part: {error} {cure}") from error
+        cure = "add images, or bring a test part of your own (folders train and test)"
+        raise DataError(f"{data.name} has too few images to hold some of each class out: {cure}") from error
     return np.sort(test)
 
 

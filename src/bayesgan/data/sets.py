@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from bayesgan.data import toy
-from bayesgan.data.readers import Part, Raw, check_size, read, read_idx
+from bayesgan.data.folders import Raw, check_size
+from bayesgan.data.readers import Part, read, read_idx
 from bayesgan.errors import DataError, nearest
 
 DIGITS = tuple("0123456789")

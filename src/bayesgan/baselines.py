@@ -1,0 +1,46 @@
+"""What no neural network would be needed for: scikit-learn's baselines on the same labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayesgan.data.labels import Training
+from bayesgan.data.readers import Part
+
+LARGEST_GRAPH = 10_000
+
+
+def logistic_regression(data: Training, test: Part) -> float:
+    """Return the test error in percent of logistic regression on the labelled images alone."""
+    from sklearn.linear_model import LogisticRegression
+
+    x, test_x = features(data.images[data.labelled]), features(test.images)
+    return percent_wrong(LogisticRegression(max_iter=2000).fit(x, data.labels).predict(test_x), test)
+
+
+def label_spreading(data: Training, test: Part) -> float:
+    """Return the test error in percent of LabelSpreading over a graph of 7 nearest neighbours.
+
+    The graph holds the labelled images and as many others as 10,000 allow.
+    """
+    from sklearn.semi_supervised import LabelSpreading
+
+    others = np.setdiff1d(np.arange(len(data.images)), data.labelled)
+    rows = np.concatenate([data.labelled, others[: LARGEST_GRAPH - len(data.labelled)]])
+    y = np.concatenate([data.labels, np.full(len(rows) - len(data.labels), -1)])
+    model = LabelSpreading(kernel="knn", n_neighbors=7).fit(features(data.images[rows]), y)
+    return percent_wrong(model.predict(features(test.images)), test)
+
+
+BASELINES = {"logistic regression": logistic_regression, "LabelSpreading": label_spreading}
+
+
+def features(images: np.ndarray) -> np.ndarray:
+    """Return images as rows of numbers in [0, 1]; points as they are."""
+    rows = images.reshape(len(images), -1)
+    return rows / np.float32(255) if images.dtype == np.uint8 else rows
+
+
+def percent_wrong(guess: np.ndarray, test: Part) -> float:
+    """Return the share of wrong guesses in percent."""
+    return float(100 * np.mean(guess != test.labels))

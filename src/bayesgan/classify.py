@@ -1,0 +1,41 @@
+"""Classify a user's own images with a posterior, into a CSV file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bayesgan.data.folders import image_names
+from bayesgan.data.sets import load as load_data
+from bayesgan.metrics.classification import entropy, mutual_information
+from bayesgan.predict import Posterior
+from bayesgan.store import atomic
+
+COLUMNS = ("image", "class", "probability", "predictive_entropy", "mutual_information")
+
+
+def predict_files(path: Path, images: Path, out: Path) -> int:
+    """Write one row per image: class, probability, predictive entropy and mutual information in nats.
+
+    Args:
+        path: a run folder. images: an image, a folder, a zip or an npz. out: the CSV file.
+
+    Returns:
+        the number of images.
+    """
+    posterior = Posterior.load(path)
+    data = load_data(str(images))
+    x = torch.from_numpy(np.concatenate([part.images for part in (data.train, data.test) if part]))
+    names = image_names(images) or [str(i) for i in range(len(x))]
+    mean, information = mutual_information(posterior.predict_each(x))
+    doubt = entropy(mean)
+    with atomic(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for name, probs, h, mi in zip(names, mean, doubt, information, strict=True):
+            guess = int(probs.argmax())
+            writer.writerow([name, posterior.classes[guess], f"{probs[guess]:.6f}", f"{h:.6f}", f"{mi:.6f}"])
+    return len(x)

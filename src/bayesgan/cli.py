@@ -1,0 +1,191 @@
+"""The command line. Torch is imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from bayesgan import __version__
+from bayesgan.errors import BayesganError, UsageError
+
+app = App(
+    name="bayesgan",
+    version=__version__,
+    help="Bayesian methods for generative adversarial networks. Try: bayesgan demo",
+    help_epilogue="Exit codes: 0 done, 2 usage, 3 data, 4 diverged, 130 interrupted and resumable.",
+)
+
+
+@app.command
+def demo(*, out: Path | None = None, seed: int = 0) -> None:
+    """Handwritten digits, 100 labels: train three systems, evaluate, report. Needs no data and no network.
+
+    Args:
+        out: Folder for the runs and the report; by default the next number under runs/.
+        seed: Of the split, the labels and the training.
+    """
+    from bayesgan.demo import demo as run_demo
+
+    run_demo(out, seed)
+
+
+@app.command
+def train(
+    system: str,
+    *,
+    data: str | None = None,
+    labels: int | None = None,
+    label_seed: int | None = None,
+    data_dir: Path | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    device: Literal["auto", "cpu", "cuda"] | None = None,
+    precision: Literal["32", "bf16"] | None = None,
+    preset: Literal["recommended", "published"] = "recommended",
+    config: Path | None = None,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Train a system on a data set; leaves a run folder.
+
+    Args:
+        system: gan, dcgan, ensemble, bayesgan or supervised.
+        data: digits, mnist, fashion-mnist, ring, grid, a folder of images, a zip or an npz.
+        labels: How many training images keep their label, equally many of each class.
+        label_seed: Chooses which images keep their label, and the test part of sets that bring none.
+        data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
+        steps: Iterations; burn-in and thinning scale along.
+        seed: Of weights, batches and noise.
+        out: The run folder; by default runs/NNNNN-SYSTEM-DATA.
+        device: Where to compute.
+        precision: bf16 computes in mixed precision; weights, momenta and noise stay float32.
+        preset: published takes the papers' settings.
+        config: A TOML file of settings, laid over the preset.
+        settings: KEY=VALUE, such as players.generator.particles=20; may be given again.
+        dry_run: Print the resolved settings and stop.
+        resume: Continue the run folder --out from its checkpoint.
+    """
+    from bayesgan.resolve import resolve
+    from bayesgan.serialise import to_config, to_toml
+    from bayesgan.training import train as train_run
+
+    flags: dict[str, Any] = {"data": data, "labels": labels, "label_seed": label_seed, "seed": seed}
+    flags |= {"device": device, "precision": precision, "data_dir": str(data_dir) if data_dir else None}
+    run = resolve(system, flags, preset, steps, config, settings, out if resume else None)
+    if dry_run:
+        print(to_toml(to_config(run)))
+        return
+    posterior = train_run(run, out, resume=resume, progress=True)
+    print(f"run folder: {posterior.bank[0].parent.parent}")
+
+
+@app.command
+def sample(
+    run: Path,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--n"])] = 64,
+    seed: int = 0,
+    particle: str = "all",
+    out: Path = Path("grid.png"),
+) -> None:
+    """Draw images from the posterior of a run.
+
+    Args:
+        run: The run folder.
+        n: How many images.
+        seed: Of the draws; image i does not depend on n.
+        particle: One generator particle (from 0), or all.
+        out: A .png for a grid, an .npz for the numbers.
+    """
+    from bayesgan.images import save_images
+    from bayesgan.predict import Posterior
+
+    if n < 1:
+        raise UsageError(f"-n {n}: at least 1 image")
+    if out.suffix not in (".png", ".npz"):
+        raise UsageError(f"--out {out}: expected a .png or an .npz file")
+    if particle != "all" and not particle.isdecimal():
+        raise UsageError(f"--particle {particle}: expected a number from 0, or all")
+    posterior = Posterior.load(run)
+    save_images(out, posterior.sample(n, seed, None if particle == "all" else int(particle)))
+    print(f"{n} samples: {out}")
+
+
+@app.command
+def predict(run: Path, images: Path, *, out: Path = Path("predictions.csv")) -> None:
+    """Classify images: class, probability, predictive entropy, mutual information.
+
+    Args:
+        run: The run folder, trained with labels.
+        images: An image, a folder of images, a zip or an npz.
+        out: The CSV file to write.
+    """
+    from bayesgan.classify import predict_files
+
+    count = predict_files(run, images, out)
+    print(f"{count} predictions: {out}")
+
+
+@app.command
+def evaluate(
+    run: Path, *, metrics: str | None = None, n: Annotated[int, Parameter(name=["-n", "--n"])] = 2500, seed: int = 0
+) -> None:
+    """Measure a run on its test images and write evaluation.json.
+
+    Args:
+        run: The run folder.
+        metrics: Comma-separated names: error, nll, brier, ece, modes, diversity, baselines; all that apply if left out.
+        n: How many samples to draw.
+        seed: Of the draws.
+    """
+    from bayesgan.evaluate import evaluate as measure
+
+    result = measure(run, [m.strip() for m in metrics.split(",")] if metrics else None, n, seed, progress=True)
+    for name, entry in result["metrics"].items():
+        values = entry["value"] if isinstance(entry["value"], dict) else {name: entry["value"]}
+        for key, value in values.items():
+            beside = [f"{k} {round(v, 4)}" for k, v in entry.items() if k not in ("value", "protocol")]
+            terms = [f"{k}={v}" for k, v in entry["protocol"].items()]
+            print(f"{key:20s} {round(value, 4):<8} {', '.join(beside):24s} [{', '.join(terms)}]")
+    print(f"evaluation: {run / 'evaluation.json'}")
+
+
+@app.command
+def report(runs: Annotated[tuple[Path, ...], Parameter(name="RUN")], /, *, out: Path | None = None) -> None:
+    """Write one self-contained HTML file of a run, or a comparison of several.
+
+    Args:
+        runs: Run folders.
+        out: The HTML file; by default report.html in the first run folder.
+    """
+    from bayesgan.report import report as write_report
+
+    if not runs:
+        raise UsageError("report: expected a run folder")
+    print(f"report: {write_report(runs, out, progress=True)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; every foreseen mistake ends with one line and the design's exit code."""
+    code = 0
+    try:
+        app(sys.argv[1:] if arguments is None else arguments, print_error=False, exit_on_error=False)
+    except CycloptsError as error:
+        code = fail(" ".join(str(error).split()), 2)
+    except BayesganError as error:
+        code = fail(str(error), error.code)
+    except KeyboardInterrupt:
+        code = fail("interrupted", 130)
+    raise SystemExit(code)
+
+
+def fail(message: str, code: int) -> int:
+    """Print one line to standard error and return the exit code."""
+    print(f"bayesgan: {message}", file=sys.stderr)
+    return code

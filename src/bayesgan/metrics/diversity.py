@@ -1,0 +1,70 @@
+"""Diversity of images: 1 - MS-SSIM between pairs (Wang et al. 2003; Odena et al. 2017, arXiv 1610.09585)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+WINDOW, SIGMA = 11, 1.5
+C1, C2 = 0.01**2, 0.03**2
+BATCHES, BATCH = 5, 64
+
+
+def diversity(images: Tensor) -> float:
+    """Return the mean of ``1 - MS-SSIM`` over all pairs within consecutive batches of 64, at most five.
+
+    ``images``: ``(N, C, H, W)`` in [-1, 1], 8 to 256 pixels a side, N at least 2.
+    """
+    values = [
+        ms_ssim_pairs((batch + 1) / 2) for batch in torch.split(images[: BATCHES * BATCH], BATCH) if len(batch) > 1
+    ]
+    return 1 - torch.cat(values).mean().item()
+
+
+def ms_ssim_pairs(x: Tensor) -> Tensor:
+    """Return MS-SSIM of all unordered pairs of ``x (N, C, H, W)`` in [0, 1], ``(N (N - 1) / 2,)``."""
+    rows = [ms_ssim(x[i].expand_as(x[i + 1 :]), x[i + 1 :]) for i in range(len(x) - 1)]
+    return torch.cat(rows)
+
+
+def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Return multi-scale structural similarity ``(N,)`` of images ``(N, C, H, W)`` in [0, 1].
+
+    Five scales with the published weights; small images have as many scales as halvings leave, their weights
+    rescaled to sum to 1, and a window of ``min(11, H, W)``. Contrast terms are clipped at 0.
+    """
+    weights = torch.tensor(WEIGHTS[: scales(min(a.shape[-2:]))], dtype=a.dtype, device=a.device)
+    terms = []
+    for scale in range(len(weights)):
+        full, contrast = ssim_terms(a, b)
+        terms.append((full if scale == len(weights) - 1 else contrast).clamp_min(0))
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        if min(a.shape[-2:]) == 0:
+            break
+    return (torch.stack(terms, 1) ** (weights / weights.sum())).prod(1)
+
+
+def scales(side: int) -> int:
+    """Return how many scales an image's shorter side allows, at most 5."""
+    return min(len(WEIGHTS), side.bit_length())
+
+
+def ssim_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the full similarity and its contrast-structure part, each averaged over the image, ``(N,)``."""
+    mu_a, mu_b = blur(a), blur(b)
+    var_a, var_b, cov = blur(a * a) - mu_a**2, blur(b * b) - mu_b**2, blur(a * b) - mu_a * mu_b
+    contrast = (2 * cov + C2) / (var_a + var_b + C2)
+    luminance = (2 * mu_a * mu_b + C1) / (mu_a**2 + mu_b**2 + C1)
+    return (luminance * contrast).flatten(1).mean(1), contrast.flatten(1).mean(1)
+
+
+def blur(x: Tensor) -> Tensor:
+    """Return ``x (N, C, H, W)`` under the Gaussian window, where the window fits."""
+    size = min(WINDOW, *x.shape[-2:])
+    offsets = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
+    line = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    line = (line / line.sum()).repeat(x.shape[1], 1)
+    across = F.conv2d(x, line[:, None, None, :], groups=x.shape[1])
+    return F.conv2d(across, line[:, None, :, None], groups=x.shape[1])

@@ -1,0 +1,150 @@
+"""From run folders to one self-contained HTML file that a person would rather look at than read."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from bayesgan import figures
+from bayesgan.data.batches import to_float
+from bayesgan.data.toy import CENTRES, centres
+from bayesgan.errors import DataError
+from bayesgan.evaluate import Subject, evaluate, open_subject
+from bayesgan.store import Store, write_text
+
+SAMPLES, PER_PARTICLE = 64, 12
+HEADLINES = {
+    "error": ("test error", "{:.2f} %"),
+    "nll": ("negative log-likelihood", "{:.3f}"),
+    "brier": ("Brier score", "{:.3f}"),
+    "ece": ("calibration error", "{:.3f}"),
+    "modes": ("modes found", "{}"),
+    "diversity": ("diversity", "{:.3f}"),
+}
+
+
+def report(paths: Sequence[str | Path], out: str | Path | None = None, progress: bool = False) -> Path:
+    """Write the report of one run, or the comparison of several, and return its path.
+
+    Runs that have not been evaluated are evaluated first.
+
+    Args:
+        paths: run folders. out: the HTML file; ``report.html`` in the first run folder where None.
+        progress: show a bar while evaluating.
+    """
+    runs = [describe(Path(path), progress) for path in paths]
+    name_apart(runs)
+    page = template().render(runs=runs, headlines=HEADLINES, title=title(runs), comparison=comparison(runs))
+    target = Path(out) if out else Path(paths[0]) / "report.html"
+    write_text(target, page)
+    return target
+
+
+def template() -> Any:
+    """Return the page's template."""
+    return Environment(loader=PackageLoader("bayesgan"), autoescape=select_autoescape()).get_template("report.html")
+
+
+def describe(path: Path, progress: bool) -> dict[str, Any]:
+    """Return everything that the page says of one run."""
+    store = Store.open(path)
+    if not (path / "evaluation.json").exists():
+        evaluate(path, progress=progress)
+    subject, result = open_subject(path, SAMPLES, seed=0), store.json("evaluation.json")
+    run = subject.posterior.run
+    return {
+        "name": run.system,
+        "path": str(path),
+        "data": subject.data.name,
+        "run": run,
+        "labels": result["labels"],
+        "train": len(subject.data.images),
+        "environment": store.json("env.json"),
+        "config": (path / "config.toml").read_text(encoding="utf-8"),
+        "command": shlex.join(["bayesgan", "train", run.system, "--config", str(path / "config.toml")]),
+        "bank": result["bank"],
+        "networks": result["bank"] * subject.posterior.chains("discriminator"),
+        "metrics": result["metrics"],
+        "tiles": tiles(result["metrics"]),
+        "curves": figures.curves(store.metrics(), run.burn_in),
+        **pictures(subject),
+        **classification(subject, result),
+    }
+
+
+def tiles(metrics: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the headline numbers: a name, a value, and what to hold it against."""
+    shown = []
+    for key, (name, form) in HEADLINES.items():
+        if key in metrics:
+            entry = metrics[key]
+            note = (
+                f"real images: {entry['real']:.3f}" if "real" in entry else f"of {entry['of']}" if "of" in entry else ""
+            )
+            shown.append({"name": name, "value": form.format(entry["value"]), "note": note})
+    return shown
+
+
+def pictures(s: Subject) -> dict[str, Any]:
+    """Return the sample grid and one row per generator particle, or the cloud of points."""
+    if not s.generates:
+        return {}
+    chains = range(s.posterior.chains("generator"))
+    if len(s.data.shape) == 3:
+        rows = [figures.image_grid(s.posterior.sample(PER_PARTICLE, 1, k), PER_PARTICLE) for k in chains]
+        return {"samples": figures.image_grid(s.samples, 8), "rows": rows, "aspect": s.data.shape[2] / s.data.shape[1]}
+    middle = torch.from_numpy(centres(s.data.name)) if s.data.name in CENTRES else None
+    clouds = [figures.cloud(s.posterior.sample(500, 1, k), middle) for k in chains]
+    return {"cloud": figures.cloud(s.posterior.sample(2500), middle), "clouds": clouds}
+
+
+def classification(s: Subject, result: dict[str, Any]) -> dict[str, Any]:
+    """Return the reliability diagram and the most uncertain test images."""
+    if "reliability" not in result:
+        return {}
+    shown = []
+    for row in result["most_uncertain"] if len(s.data.shape) == 3 else []:
+        x = to_float(torch.from_numpy(s.test.images[row["index"]]))
+        shown.append({**row, "image": figures.image(x), "wrong": row["guess"] != row["truth"]})
+    return {"reliability": figures.reliability_diagram(result["reliability"]), "uncertain": shown}
+
+
+def comparison(runs: list[dict[str, Any]]) -> str | None:
+    """Return the bars of test errors on one split, baselines included, or None without labels.
+
+    Raises:
+        DataError: the runs that classify do not share labels and test images.
+    """
+    measured = [r for r in runs if "error" in r["metrics"]]
+    if not measured:
+        return None
+    splits = {(r["data"], str(r["metrics"]["error"]["protocol"]["split"]), r["run"].labels) for r in measured}
+    if len(splits) > 1:
+        raise DataError(
+            f"these runs have different labels or test images: {sorted(map(str, splits))}; report them apart"
+        )
+    errors: dict[str, float] = {}
+    for r in measured:
+        errors |= r["metrics"].get("baselines", {"value": {}})["value"]
+    mine = {r["label"]: r["metrics"]["error"]["value"] for r in measured}
+    return figures.error_bars(errors | mine, list(mine))
+
+
+def name_apart(runs: list[dict[str, Any]]) -> None:
+    """Give every run a label of its own: its system, with the folder where a system occurs twice."""
+    names = [r["name"] for r in runs]
+    for r in runs:
+        r["label"] = r["name"] if names.count(r["name"]) == 1 else f"{r['name']} ({Path(r['path']).name})"
+
+
+def title(runs: list[dict[str, Any]]) -> str:
+    """Return the page's title."""
+    systems = ", ".join(dict.fromkeys(r["name"] for r in runs))
+    first = runs[0]
+    labels = f", {first['labels']:,} labels" if first["labels"] else ""
+    return f"{systems} on {first['data']}{labels}"
