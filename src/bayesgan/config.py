@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from bayesgan.data.augment import Affine
+from bayesgan.data.augment import Warp
 from bayesgan.networks import DCGAN, Family
 from bayesgan.objectives import AnyObjective
 from bayesgan.particles import How
@@ -53,10 +53,11 @@ class Run:
     thin: int = 100
     batch: int = 64
     labelled_batch: int = 32
+    views_batch: int = 128
     noise_batch: int = 64
     latent: int = 100
     subset: float = 1.0
-    augment: Affine | None = None
+    augment: Warp | None = None
     marginal: Marginal = "mean"
     how: How = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bayesgan.config import Player, Run
-from bayesgan.data.augment import Affine
+from bayesgan.data.augment import Warp
 from bayesgan.data.labels import Labels
 from bayesgan.data.toy import CENTRES
 from bayesgan.networks import DCGAN, MLP, Family
@@ -22,7 +22,7 @@ from bayesgan.samplers.specs import AdamSpec, EMASpec, SGHMCSpec
 
 PAPER_PRIOR = Normal(math.sqrt(10))
 PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
-CLASSIFIER_ADAM = AdamSpec(3e-3, 0.9, 0.99, Cosine(0.02))
+CLASSIFIER_ADAM = AdamSpec(4e-3, 0.9, 0.99, Cosine(0.02))
 GENERATOR_ADAM = AdamSpec(5e-4, 0.5, 0.99)
 
 
@@ -66,7 +66,7 @@ def supervised(data: str, labels: Labels = None, published: bool = False) -> Run
 def _adversarial(system: str, data: str, labels: Labels, published: bool, network: Family | None = None) -> Run:
     points = data in CENTRES
     network = MLP(128, 2) if points else network or DCGAN()
-    consistency = Consistency() if labels and not published and not points else None
+    consistency = Consistency(weight=5.0) if labels and not published and not points else None
     prior = PAPER_PRIOR if published else Flat() if points else Normal(1.0)
     fit = CLASSIFIER_ADAM if labels and not published else PAPER_ADAM
     players = {
@@ -81,7 +81,7 @@ def _adversarial(system: str, data: str, labels: Labels, published: bool, networ
         labels=labels,
         objective=SemiSupervised(consistency=consistency) if labels else NonSaturating(),
         players=players,
-        augment=None if published or points else Affine(),
+        augment=None if published or points else Warp(),
         latent=2 if points else 100 if published else 32,
     )
     return replace(run, thin=run.steps, burn_in=0)

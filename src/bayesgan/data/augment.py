@@ -1,4 +1,4 @@
-"""Augmentation on the device: random affine maps of whole batches, their randomness drawn with the batch."""
+"""Augmentation on the device: random warps of whole batches, their randomness drawn with the batch."""
 
 from __future__ import annotations
 
@@ -9,28 +9,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+CONTROL_POINTS = 4
+
 
 @dataclass(frozen=True)
-class Affine:
-    """Ranges of a random affine map, all symmetric about the identity; the same for every image size.
+class Warp:
+    """Ranges of a random affine map with a weak elastic field; relative to the image, so the same for every size.
 
-    rotation: degrees. scale: relative, each side on its own. shear: horizontal, as a slope.
-    shift: fraction of the image's side. weak: factor on all ranges for the teacher's weaker view.
+    rotation: degrees. scale: relative, each side on its own. shear: horizontal, as a slope. shift: fraction of the
+    image's side. elastic: standard deviation of the shift at 4 x 4 control points, as a fraction of the side.
+    cutout: largest side of a black square, as a fraction, in the strong view of unlabelled images. weak: factor on
+    all ranges for the teacher's weaker view.
     """
 
-    rotation: float = 10.0
+    rotation: float = 11.0
     scale: float = 0.1
     shear: float = 0.15
     shift: float = 0.06
+    elastic: float = 0.05
+    cutout: float = 0.3
     weak: float = 0.5
 
     def __call__(self, x: Tensor, rng: torch.Generator, strength: float = 1.0) -> Tensor:
-        """Return images ``(B, C, H, W)``, each under a map of its own; ``rng`` lives on the CPU."""
+        """Return images ``(B, C, H, W)`` in [-1, 1], each under a map of its own; ``rng`` lives on the CPU."""
         u = (torch.rand(6, len(x), generator=rng) * 2 - 1) * strength
-        theta = self.matrices(u).to(x.device, x.dtype)
-        grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-        # Bicubic costs little and keeps the strokes of small images; it overshoots, hence the clamp.
-        view = F.grid_sample(x, grid, mode="bicubic", padding_mode="border", align_corners=False)
+        field = torch.randn(len(x), 2, CONTROL_POINTS, CONTROL_POINTS, generator=rng) * strength
+        # affine_grid measures in half sides, hence the factors of 2.
+        grid = F.affine_grid(self.matrices(u).to(x.device), list(x.shape), align_corners=False)
+        bend = F.interpolate(2 * self.elastic * field.to(x.device), x.shape[-2:], mode="bicubic", align_corners=True)
+        # Bicubic keeps the strokes of small images; it overshoots, hence the clamp.
+        view = F.grid_sample(x, grid + bend.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
         return view.clamp(-1, 1)
 
     def matrices(self, u: Tensor) -> Tensor:
@@ -38,7 +46,14 @@ class Affine:
         angle = u[0] * math.radians(self.rotation)
         cos, sin, shear = angle.cos(), angle.sin(), u[1] * self.shear
         wide, high = 1 + u[2] * self.scale, 1 + u[3] * self.scale
-        # affine_grid measures shifts in half sides.
         across, down = 2 * self.shift * u[4], 2 * self.shift * u[5]
         rows = [wide * cos, wide * (shear * cos - sin), across, high * sin, high * (shear * sin + cos), down]
         return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+    def cut(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Return images ``(B, C, H, W)`` with a black square each, of random place and size."""
+        u = torch.rand(3, len(x), 1, 1, 1, generator=rng).to(x.device)
+        half = u[2] * self.cutout / 2
+        down, across = ((torch.arange(side, device=x.device) + 0.5) / side for side in x.shape[-2:])
+        inside = ((across - u[0]).abs() < half) & ((down[:, None] - u[1]).abs() < half)
+        return x.masked_fill(inside, -1.0)

@@ -50,19 +50,19 @@ class Batches:
         if "z" in fields:
             one["z"] = torch.randn(self.run.noise_batch, self.run.latent, generator=rng).to(self.images.device)
         if "x" in fields:
-            one["x"] = self.training_images(rng, k)
+            one["x"] = self.training_images(rng, k, self.run.batch)
         if "x_strong" in fields:
-            images = self.training_images(rng, k)
-            one["x_weak"], one["x_strong"] = self.view(images, rng, weak=True), self.view(images, rng)
+            images = self.training_images(rng, k, self.run.views_batch)
+            one["x_weak"], one["x_strong"] = self.view(images, rng, weak=True), self.view(images, rng, cut=True)
         if "x_labelled" in fields:
             rows = torch.randint(len(self.labelled), (self.run.labelled_batch,), generator=rng)
             one["x_labelled"] = self.view(to_float(self.images[self.labelled[rows]]), rng)
             one["y"] = self.labels[rows.to(self.labels.device)]
         return one
 
-    def training_images(self, rng: torch.Generator, k: int) -> Tensor:
+    def training_images(self, rng: torch.Generator, k: int, count: int) -> Tensor:
         """Return a uniform draw of particle k's training images, ``(B, ...)`` float32."""
-        rows = torch.randint(max(1, int(len(self.images) * self.run.subset)), (self.run.batch,), generator=rng)
+        rows = torch.randint(max(1, int(len(self.images) * self.run.subset)), (count,), generator=rng)
         return to_float(self.images[rows if self.run.subset == 1 else self.subset(k)[rows]])
 
     def subset(self, k: int) -> Tensor:
@@ -72,9 +72,10 @@ class Batches:
             self.subsets[k] = order
         return self.subsets[k]
 
-    def view(self, x: Tensor, rng: torch.Generator, weak: bool = False) -> Tensor:
+    def view(self, x: Tensor, rng: torch.Generator, weak: bool = False, cut: bool = False) -> Tensor:
         """Return images augmented as the run says; points and runs without augmentation pass unchanged."""
-        affine = self.run.augment
-        if affine is None or x.ndim != 4:
+        warp = self.run.augment
+        if warp is None or x.ndim != 4:
             return x
-        return affine(x, rng, affine.weak if weak else 1.0)
+        view = warp(x, rng, warp.weak if weak else 1.0)
+        return warp.cut(view, rng) if cut else view

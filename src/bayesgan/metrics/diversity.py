@@ -10,8 +10,10 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
 BATCHES, BATCH = 5, 64
+PIXELS = 2**22  # of all pairs at once: bounds memory
 
 
+@torch.no_grad()
 def diversity(images: Tensor) -> float:
     """Return the mean of ``1 - MS-SSIM`` over all pairs within consecutive batches of 64, at most five.
 
@@ -25,8 +27,9 @@ def diversity(images: Tensor) -> float:
 
 def ms_ssim_pairs(x: Tensor) -> Tensor:
     """Return MS-SSIM of all unordered pairs of ``x (N, C, H, W)`` in [0, 1], ``(N (N - 1) / 2,)``."""
-    rows = [ms_ssim(x[i].expand_as(x[i + 1 :]), x[i + 1 :]) for i in range(len(x) - 1)]
-    return torch.cat(rows)
+    pairs = torch.combinations(torch.arange(len(x)))
+    chunk = max(1, PIXELS // x[0].numel())
+    return torch.cat([ms_ssim(x[some[:, 0]], x[some[:, 1]]) for some in torch.split(pairs, chunk)])
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
@@ -36,14 +39,12 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     rescaled to sum to 1, and a window of ``min(11, H, W)``. Contrast terms are clipped at 0.
     """
     weights = torch.tensor(WEIGHTS[: scales(min(a.shape[-2:]))], dtype=a.dtype, device=a.device)
-    terms = []
-    for scale in range(len(weights)):
-        full, contrast = ssim_terms(a, b)
-        terms.append((full if scale == len(weights) - 1 else contrast).clamp_min(0))
+    terms = [ssim_terms(a, b)]
+    while len(terms) < len(weights):
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-        if min(a.shape[-2:]) == 0:
-            break
-    return (torch.stack(terms, 1) ** (weights / weights.sum())).prod(1)
+        terms.append(ssim_terms(a, b))
+    similar = [contrast for _, contrast in terms[:-1]] + [terms[-1][0]]
+    return (torch.stack(similar, 1).clamp_min(0) ** (weights / weights.sum())).prod(1)
 
 
 def scales(side: int) -> int:

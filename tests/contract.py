@@ -1,0 +1,209 @@
+"""What every member of a union is tested with: registering it is subscribing to ``test_contract.py``.
+
+A new member needs no change of the tests, or one line of :data:`EXAMPLES` where its fields have no defaults or where
+more than its default deserves the tests.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bayesgan.build import State, initialise
+from bayesgan.config import Player, Run
+from bayesgan.data.batches import Batches
+from bayesgan.data.labels import Training
+from bayesgan.networks import DCGAN, MLP, Family
+from bayesgan.objectives import AnyObjective, Consistency, SemiSupervised, Supervised
+from bayesgan.particles import Ensemble, How
+from bayesgan.posterior import Game, log_posterior
+from bayesgan.priors import Box, Normal, Prior
+from bayesgan.samplers import AdamSpec, EMASpec, SGHMCSpec, SGLDSpec
+from bayesgan.samplers.schedules import Cosine, Schedule
+from bayesgan.samplers.specs import InferenceSpec, Setting
+from bayesgan.serialise import from_config, kind, to_config
+
+UNIONS = {
+    "objective": AnyObjective,
+    "prior": Prior,
+    "inference": InferenceSpec,
+    "network": Family,
+    "schedule": Schedule,
+}
+EXAMPLES: dict[type, list[Any]] = {
+    SemiSupervised: [SemiSupervised(), SemiSupervised("counts", 0.5, Consistency())],
+    Supervised: [Supervised(), Supervised(Consistency(0.3))],
+    Normal: [Normal(), Normal(10**0.5)],
+    Box: [Box(), Box(0.3)],
+    AdamSpec: [AdamSpec(), AdamSpec(schedule=Cosine(0.1))],
+    EMASpec: [EMASpec("discriminator", 0.7)],
+    SGLDSpec: [SGLDSpec(), SGLDSpec(damping=None, schedule=Cosine())],
+    SGHMCSpec: [
+        SGHMCSpec(lr=0.05),
+        SGHMCSpec(lr=0.05, friction=3.0, damping=1e-2, schedule=Cosine(0.1)),
+        SGHMCSpec(eta=1e-6, alpha=0.1, integrator="euler"),
+    ],
+    MLP: [MLP(8, 1), MLP(5, 3)],
+    DCGAN: [DCGAN(8, 12), DCGAN(6, 8)],
+}
+CPU = torch.device("cpu")
+
+
+def instances(cls: type) -> list[Any]:
+    """Return the examples of one member, its default where none are listed."""
+    if cls in EXAMPLES:
+        return EXAMPLES[cls]
+    try:
+        return [cls()]
+    except TypeError as error:
+        return pytest.fail(f"{cls.__name__} has no example: add one line to EXAMPLES in tests/contract.py ({error})")
+
+
+def over(union: Any) -> pytest.MarkDecorator:
+    """Parametrise a test over the examples of all members; one without an example fails in its own place."""
+    return pytest.mark.parametrize("example", [*examples(union)])
+
+
+def examples(union: Any) -> Iterator[Any]:
+    for cls in get_args(union):
+        try:
+            yield from (pytest.param(e, id=f"{kind(cls)}{i or ''}") for i, e in enumerate(instances(cls)))
+        except pytest.fail.Exception as error:
+            yield pytest.param(error, id=kind(cls))
+
+
+def given(example: Any) -> Any:
+    """Return the example, or fail because there is none."""
+    if isinstance(example, pytest.fail.Exception):
+        raise example
+    return example
+
+
+def round_trip(value: Any, hint: Any) -> None:
+    """A value survives its travel through plain values."""
+    assert from_config(to_config(value, hint), hint) == value
+
+
+def close(actual: Any, expected: Any, rtol: float = 1e-9, atol: float = 1e-12) -> None:
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
+
+
+def saved(state: Any) -> Any:
+    """Send a state through a file, as a checkpoint does."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+# Tiny experiments
+
+
+def training(images: int = 24, shape: tuple[int, ...] = (1, 8, 8), classes: int = 3) -> Training:
+    """Random images, the first twelve with labels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (images, *shape), dtype=np.uint8)
+    labelled = np.arange(12)
+    return Training("made up", shape, tuple(map(str, range(classes))), pixels, labelled, labelled % classes)
+
+
+def experiment(
+    objective: Any, particles: Mapping[str, int] | int = 2, axis: str | None = None, **options: Any
+) -> tuple[Run, State, Batches]:
+    """Return a run of an objective with all its players, each on its own axis (or all on ``axis``), about to start.
+
+    ``options``: fields of every player or of the run. A teacher is there for whoever reads it.
+    """
+    mine = {name: options.pop(name) for name in Player.__dataclass_fields__ if name in options}
+    base = Player(**{"network": MLP(8, 1), "inference": AdamSpec(1e-3), "prior": Normal()} | mine)
+    count = defaultdict(lambda: particles) if isinstance(particles, int) else defaultdict(lambda: 1, particles)
+    players = {name: replace(base, axis=axis or name, particles=count[name]) for name in objective.players}
+    if "discriminator" in players:
+        players["teacher"] = replace(players["discriminator"], inference=EMASpec("discriminator"))
+    small = {"steps": 20, "batch": 6, "labelled_batch": 4, "noise_batch": 5, "latent": 3}
+    data = training()
+    run = Run("test", "made up", objective, players, **small | options).resolved(len(data.images))
+    return run, initialise(run, data, CPU), Batches(run, data, CPU)
+
+
+def double(game: Game, how: How = "vmap") -> Game:
+    """Return a game in float64, run in one way."""
+    ensembles = {
+        name: Ensemble(e.skeleton, {n: t.detach().double().requires_grad_() for n, t in e.params.items()})
+        for name, e in game.ensembles.items()
+    }
+    return replace(game, ensembles=ensembles, how=how)
+
+
+def double_batch(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {field: t.double() if t.is_floating_point() else t for field, t in batch.items()}
+
+
+def gradients(game: Game, player: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return a player's log posterior (K,) and the gradient of its sum, ``(K, *shape)`` each."""
+    value, params = log_posterior(game, player, batch), game.ensembles[player].params
+    return value.detach(), dict(zip(params, torch.autograd.grad(value.sum(), [*params.values()]), strict=True))
+
+
+def first(tensors: Mapping[str, Tensor], k: int = 0) -> dict[str, Tensor]:
+    """Return particle k of stacked tensors."""
+    return {name: t[k] for name, t in tensors.items()}
+
+
+# Tiny walks
+
+
+class Walk:
+    """An optimizer built from a spec, on two stacked tensors of K particles each, whose energies are known.
+
+    Each particle descends to its own target, which depends on its number alone; so does the source of an average.
+    """
+
+    def __init__(self, spec: Any, particles: int = 2, burn_in: int = 4, steps: int = 20) -> None:
+        self.spec, self.count = spec, 0
+        self.weights = [draw(particles, 3, 2), draw(particles, 4)]
+        self.source = [w.detach() + 1 for w in self.weights]
+        seeds = [100 + k for k in range(particles)]
+        self.setting = Setting(50, burn_in, steps, seeds, defaultdict(lambda: self.source))
+        self.optimiser = spec.build(self.weights, self.setting)
+
+    def step(self, times: int = 1) -> list[Tensor]:
+        """Take steps as training does, and return the weights."""
+        for _ in range(times):
+            self.optimiser.param_groups[0]["lr"] = self.spec.step_size(self.count, self.setting)
+            self.optimiser.step(self.energy)
+            for s in self.source:
+                s.mul_(0.9)
+            self.count += 1
+        return [w.detach().clone() for w in self.weights]
+
+    def energy(self) -> Tensor:
+        self.optimiser.zero_grad()
+        energy = torch.stack([(w.square() / 2 + (2 * w).cos()).sum() for w in self.weights]).sum()
+        energy.backward()
+        return energy.detach()
+
+    def resumed(self) -> Walk:
+        """Return another walk that continues from this one's state."""
+        particles = len(self.weights[0])
+        other = Walk(self.spec, particles, self.setting.burn_in, self.setting.steps)
+        here, there = [*self.weights, *self.source], [*other.weights, *other.source]
+        with torch.no_grad():
+            for mine, theirs in zip(here, there, strict=True):
+                theirs.copy_(mine)
+        other.optimiser.load_state_dict(saved(self.optimiser.state_dict()))
+        other.count = self.count
+        return other
+
+
+def draw(particles: int, *shape: int) -> Tensor:
+    """Return a leaf whose particle k depends on k alone."""
+    rows = [torch.randn(shape, generator=torch.Generator().manual_seed(k)) for k in range(particles)]
+    return torch.stack(rows).requires_grad_()

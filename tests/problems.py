@@ -1,0 +1,93 @@
+"""Problems with their exact answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bayesgan.types import Batch, Nets
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """Energy ``curvature w^2 / 2``; at temperature T its Gaussian has the variance ``T / curvature``."""
+
+    curvature: float
+
+    def gradient(self, w: Tensor) -> Tensor:
+        return self.curvature * w
+
+    def variance(self, temperature: float) -> float:
+        return temperature / self.curvature
+
+
+@dataclass(frozen=True)
+class LinearRegression:
+    """``y = x w + noise N(0, sigma^2)`` with ``w ~ N(0, tau^2 I)``; as an objective it has one player, a linear map.
+
+    ``posterior``: mean (D,) and covariance (D, D) of w; tempering flattens likelihood and prior alike, so it
+    scales the covariance and leaves the mean.
+    """
+
+    x: Tensor
+    y: Tensor
+    sigma: float
+    tau: float
+
+    players: ClassVar[tuple[str, ...]] = ("regressor",)
+    rides: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def make(cls, n: int = 40, dims: int = 3, sigma: float = 0.5, tau: float = 1.5) -> LinearRegression:
+        rng = torch.Generator().manual_seed(1)
+        x = torch.randn(n, dims, generator=rng) @ torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, 0.3], [0.0, 0.0, 0.7]])
+        w = torch.tensor([[1.0], [-2.0], [1.5]])
+        return cls(x, x @ w + sigma * torch.randn(n, 1, generator=rng), sigma, tau)
+
+    def posterior(self, tempering: float = 1.0) -> tuple[Tensor, Tensor]:
+        x, y = self.x.double(), self.y.double()
+        precision = x.T @ x / self.sigma**2 + torch.eye(x.shape[1]).double() / self.tau**2
+        covariance = torch.linalg.inv(precision)
+        return (covariance @ x.T @ y / self.sigma**2)[:, 0], tempering * covariance
+
+    def fields(self, player: str) -> tuple[str, ...]:
+        return ("x", "y")
+
+    def outputs(self, classes: int) -> int:
+        return 1
+
+    def regressor(self, net: Nets, batch: Batch) -> Tensor:
+        return torch.distributions.Normal(net.regressor(batch.x), self.sigma).log_prob(batch.y).mean()
+
+
+@dataclass(frozen=True)
+class TwoGaussians:
+    """Data N(mean_p, sd_p^2) and model N(mean_q, sd_q^2) on the line: log ratio and Jensen-Shannon divergence."""
+
+    mean_p: float = 0.5
+    sd_p: float = 1.0
+    mean_q: float = -0.5
+    sd_q: float = 1.4
+
+    def log_ratio(self, x: Tensor) -> Tensor:
+        """``log p(x) / q(x)``, written out."""
+        p, q = (x - self.mean_p) / self.sd_p, (x - self.mean_q) / self.sd_q
+        return (q.square() - p.square()) / 2 + math.log(self.sd_q / self.sd_p)
+
+    def divergence(self) -> float:
+        """JSD(p, q) in nats, by quadrature on a grid of 40 standard deviations."""
+        x = torch.linspace(-20, 20, 40_001, dtype=torch.float64)
+        p = torch.distributions.Normal(self.mean_p, self.sd_p).log_prob(x)
+        q = torch.distributions.Normal(self.mean_q, self.sd_q).log_prob(x)
+        m = torch.logaddexp(p, q) - math.log(2)
+        return float((p.exp() * (p - m) + q.exp() * (q - m)).sum() * (x[1] - x[0]) / 2)
+
+    def quantiles(self, n: int) -> tuple[Tensor, Tensor]:
+        """Midpoints of n equally probable pieces of p and of q, ``(n, 1)``: means over them are quadratures."""
+        u = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)[:, None]
+        return self.mean_p + self.sd_p * u, self.mean_q + self.sd_q * u

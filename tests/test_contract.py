@@ -1,0 +1,246 @@
+"""Registering is subscribing: every member of every union passes these tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import pytest
+import torch
+from torch import nn
+
+from bayesgan.config import Player
+from bayesgan.networks import DCGAN, Family
+from bayesgan.objectives import AnyObjective
+from bayesgan.particles import Ensemble, lift
+from bayesgan.posterior import log_posterior
+from bayesgan.priors import Normal, Prior
+from bayesgan.samplers.schedules import Schedule
+from bayesgan.samplers.specs import InferenceSpec
+from bayesgan.training import finite, iterate
+from contract import (
+    UNIONS,
+    Walk,
+    close,
+    double,
+    double_batch,
+    examples,
+    experiment,
+    first,
+    given,
+    gradients,
+    instances,
+    over,
+    round_trip,
+)
+
+COUNTS = {"discriminator": 2, "generator": 3}
+
+
+# The unions themselves
+
+
+@pytest.mark.parametrize("union", UNIONS.values(), ids=UNIONS)
+def test_every_member_has_an_example_and_a_kind_of_its_own(union: Any) -> None:
+    assert all(type(e) is cls for cls in get_args(union) for e in instances(cls))
+    kinds = [param.id.rstrip("0123456789") for param in examples(union)]
+    assert len(set(kinds)) == len(get_args(union))
+
+
+def test_a_member_without_an_example_fails_in_words() -> None:
+    @dataclass(frozen=True)
+    class Newcomer:
+        size: int
+
+    newcomer, *others = examples(Newcomer | Normal)
+    with pytest.raises(pytest.fail.Exception, match=r"Newcomer has no example: add one line to EXAMPLES"):
+        given(*newcomer.values)
+    assert [given(*param.values) for param in others] == instances(Normal)
+
+
+@pytest.mark.parametrize(("name", "example"), [(n, p.values[0]) for n, u in UNIONS.items() for p in examples(u)])
+def test_config_round_trip(name: str, example: Any) -> None:
+    round_trip(given(example), UNIONS[name])
+    if name in Player.__dataclass_fields__:
+        round_trip(Player(**{name: example}), Player)
+
+
+# Objectives
+
+
+@pytest.mark.parametrize("axis", [None, "e"], ids=["crossed", "zipped"])
+@over(AnyObjective)
+def test_vmap_is_loop(example: Any, axis: str | None) -> None:
+    _, state, batches = experiment(given(example), 2 if axis else COUNTS, axis)
+    for player in example.players:
+        batch = double_batch(batches(player, 0))
+        close(*(gradients(double(state.game, how), player, batch) for how in ("vmap", "loop")))
+
+
+@over(AnyObjective)
+def test_a_particle_depends_on_no_other_particle_of_its_player(example: Any) -> None:
+    _, state, batches = experiment(given(example), 3)
+    game = double(state.game)
+    for player in example.players:
+        batch = double_batch(batches(player, 0))
+        before = gradients(game, player, batch)[1]
+        for leaf in game.ensembles[player].params.values():
+            leaf.data[1] *= 1.5
+        after = gradients(game, player, batch)[1]
+        for k in (0, 2):
+            close(first(after, k), first(before, k))
+        assert not any(torch.allclose(after[name][1], before[name][1]) for name in before)
+
+
+@over(AnyObjective)
+def test_a_particle_does_not_depend_on_how_many_there_are(example: Any) -> None:
+    for player in given(example).players:
+        few, many = ({**dict.fromkeys(example.players, 2), player: k} for k in (1, 4))
+        found = []
+        for counts in (few, many):
+            _, state, batches = experiment(example, counts)
+            value, grads = gradients(double(state.game), player, double_batch(batches(player, 7)))
+            found.append((value[0], first(grads)))
+        close(*found)
+
+
+@over(AnyObjective)
+def test_gradients_are_those_of_the_value(example: Any) -> None:
+    torch.manual_seed(0)
+    _, state, batches = experiment(given(example), 1)
+    game = double(state.game, "loop")
+    for player in example.players:
+        batch = double_batch(batches(player, 0))
+        params = game.ensembles[player].params
+
+        def value(*leaves: torch.Tensor, params: Any = params, player: str = player, batch: Any = batch) -> Any:
+            params.update(zip(params, leaves, strict=True))
+            return log_posterior(game, player, batch).sum()
+
+        assert torch.autograd.gradcheck(value, [*params.values()], fast_mode=True)
+
+
+@over(AnyObjective)
+def test_opponents_get_no_gradient(example: Any) -> None:
+    _, state, batches = experiment(given(example), COUNTS)
+    for player in example.players:
+        log_posterior(state.game, player, batches(player, 0)).sum().backward()
+        for name, ensemble in state.game.ensembles.items():
+            grads = [leaf.grad for leaf in ensemble.params.values()]
+            assert all((g is not None) == (name == player) for g in grads)
+            ensemble.params.update({n: t.detach().requires_grad_() for n, t in ensemble.params.items()})
+
+
+@over(AnyObjective)
+def test_twenty_steps_of_training(example: Any) -> None:
+    run, state, batches = experiment(given(example), COUNTS, network=DCGAN(8, 8))
+    before = {name: first(e.detached()) for name, e in state.game.ensembles.items()}
+    before = {name: {n: t.clone() for n, t in leaves.items()} for name, leaves in before.items()}
+    for _ in range(run.steps):
+        energies = iterate(run, state, batches)
+        state.step += 1
+        assert set(finite(energies, state.step)) == set(example.players)
+    for name, ensemble in state.game.ensembles.items():
+        for leaf, value in ensemble.detached().items():
+            assert torch.isfinite(value).all() and not torch.equal(value[0], before[name][leaf])
+
+
+# Inference
+
+
+@pytest.mark.parametrize("stop", [2, 4, 6], ids=["during burn-in", "at the hand-over", "after it"])
+@over(InferenceSpec)
+def test_resume_is_bitwise(example: Any, stop: int) -> None:
+    walk = Walk(given(example))
+    walk.step(stop)
+    resumed = walk.resumed()
+    for _ in range(10):
+        straight, again = walk.step(), resumed.step()
+        assert all(map(torch.equal, straight, again))
+
+
+@over(InferenceSpec)
+def test_weights_move_and_stay_finite(example: Any) -> None:
+    walk = Walk(given(example))
+    before = [w.detach().clone() for w in walk.weights]
+    after = walk.step(20)
+    assert all((a != b).all() and a.isfinite().all() for a, b in zip(after, before, strict=True))
+
+
+@over(InferenceSpec)
+def test_a_chain_does_not_depend_on_how_many_there_are(example: Any) -> None:
+    few, many = (Walk(given(example), particles).step(12) for particles in (1, 3))
+    assert all(torch.equal(f[0], m[0]) for f, m in zip(few, many, strict=True))
+    assert not any(torch.equal(m[0], m[1]) for m in many)
+
+
+@over(InferenceSpec)
+def test_step_sizes_are_positive(example: Any) -> None:
+    walk = Walk(given(example))
+    assert all(example.step_size(step, walk.setting) > 0 for step in range(walk.setting.steps))
+
+
+@over(Schedule)
+def test_schedules_start_at_one_and_stay_positive(example: Any) -> None:
+    factors = [given(example)(i / 20) for i in range(20)]
+    assert factors[0] == 1 and min(factors) > 0 and factors == sorted(factors, reverse=True)
+
+
+# Priors
+
+
+@over(Prior)
+def test_priors_lift_and_have_their_own_gradient(example: Any) -> None:
+    params = {"a": 0.004 * torch.randn(3, 2, 2), "b": 0.004 * torch.randn(3, 4)}
+    params = {name: t.double().clamp(-0.009, 0.009).requires_grad_() for name, t in params.items()}
+    lifted = torch.vmap(given(example).log_prob)(params)
+    close(lifted, torch.stack([example.log_prob(first(params, k)) for k in range(3)]))
+    leaves = first(params)
+
+    def value(*w: torch.Tensor) -> torch.Tensor:
+        return example.log_prob(dict(zip(leaves, w, strict=True))) + 0 * w[0].sum()
+
+    assert torch.autograd.gradcheck(value, [t.detach().requires_grad_() for t in leaves.values()])
+
+
+@over(Prior)
+def test_projection_leads_into_the_support_and_stays_there(example: Any) -> None:
+    params = {"a": torch.linspace(-5, 5, 12).view(3, 4).requires_grad_()}
+    given(example).project_(params)
+    once = params["a"].detach().clone()
+    assert torch.vmap(example.log_prob)(params).isfinite().all()
+    example.project_(params)
+    assert torch.equal(params["a"], once)
+
+
+@over(Prior)
+def test_training_under_a_prior_starts_and_stays_in_its_support(example: Any) -> None:
+    """Also within an iteration of several steps: WGAN clips after every one of them."""
+    objective = instances(get_args(AnyObjective)[0])[0]
+    run, state, batches = experiment(objective, COUNTS, prior=given(example), steps=3)
+    for step in range(4):
+        finite(iterate(run, state, batches), step)
+        state.step += 1
+
+
+# Networks
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+@over(Family)
+def test_networks_lift(example: Any, role: str) -> None:
+    make = getattr(given(example), role)
+    ensemble = Ensemble.init(lambda: make((1, 8, 8), 3), 2, 0)
+    stacked = {"n": {name: t.detach().double() for name, t in ensemble.params.items()}}
+    batch = {"x": torch.randn(4, *((3,) if role == "generator" else (1, 8, 8))).double()}
+
+    def energy(params: Any, fields: Any) -> torch.Tensor:
+        return ensemble.bind(params["n"])(fields["x"]).square().mean()
+
+    close(*(lift(energy, {"n": "k"}, {}, how)(stacked, batch) for how in ("vmap", "loop")))
+
+
+@over(Family)
+def test_networks_have_no_state(example: Any) -> None:
+    nets: list[nn.Module] = [given(example).generator((3, 8, 8), 5), example.discriminator((3, 8, 8), 2)]
+    assert not [name for net in nets for name, _ in net.named_buffers()]
