@@ -1,135 +1,121 @@
-"""A Bayesian GAN in one file: eight Gaussians on a ring, ten generators, one discriminator.
+"""A Bayesian GAN in one file: not one generator but a posterior over generators, on a ring of Gaussians.
 
-A GAN looks for one generator; a Bayesian GAN (Saatchi & Wilson 2017, arXiv 1705.09558) samples many of them
-from a posterior. Write s for the logistic function and d for a discriminator's logit, so D(x) = s(d(x)).
-Given everybody else, each network's weights have a posterior density (equations 1 and 2 of the paper):
+Saatchi & Wilson 2017 (arXiv 1705.09558), equations 1 and 2: with s the logistic function and s(d(x)) how probable
+discriminator d holds it that x is real, the weights of one network, given all others, have the density
 
-    generator      p(g | d)  ~  p(g)  prod_i s(d(G(z_i)))                        "my fakes look real"
-    discriminator  p(d | g)  ~  p(d)  prod_i s(d(x_i))  prod_i s(-d(G(z_i)))     "I tell them apart"
+    generator      p(g | d)  ~  prod_i s(d(g(z_i)))  p(g)                        its fakes pass as real
+    discriminator  p(d | g)  ~  prod_i s(d(x_i))  prod_i s(-d(g(z_i)))  p(d)     it tells real from fake
 
-Usage: python examples/ring.py [--seed 3] [--picture ring.png]
+and the players draw from theirs in turn. Run it: python examples/ring.py [SEED [PICTURE.png]]
 """
 
 import math
+import sys
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.distributions import Normal
-from torch.func import functional_call, stack_module_state
+from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.nn.functional import logsigmoid
 
-NUM_OBS, STD, BATCH = 10_000, 0.05, 64  # training points, their spread around a centre, points per minibatch
-GENERATORS, DISCRIMINATORS = 10, 1  # particles: how many of each network we carry at once
-LATENT, WIDTH = 2, 128
-STEPS, BURN_IN, THIN = 4000, 2000, 80  # iterations; those by Adam; one weight sample is kept every THIN after them
-ADAM = {"lr": 1e-3, "betas": (0.5, 0.99)}
-LR, FRICTION = 0.03, 10.0  # of SGHMC
-PRIOR = Normal(0.0, 1.0)  # p(g) and p(d), for every weight
-ANGLES = torch.arange(8) * (math.pi / 4)
-CENTRES = 2 * torch.stack([ANGLES.cos(), ANGLES.sin()], dim=1)
-
-Params = dict[str, Tensor]  # weights by name; those of K particles are stacked: (K, *shape)
-
-
-def ring(n: int) -> Tensor:
-    """Draw n points from the data distribution, (n, 2)."""
-    return CENTRES[torch.randint(len(CENTRES), (n,))] + STD * torch.randn(n, 2)
+Params = dict[str, Tensor]  # weights by name; those of K particles are stacked, (K, *shape)
+N, STD, BATCH = 10_000, 0.05, 128  # training points, their spread around a centre, points per minibatch
+CENTRES = torch.view_as_real(torch.polar(torch.full((8,), 2.0), torch.arange(8) * (math.pi / 4)))
+GENERATORS, DISCRIMINATORS = 10, 1  # particles: how many of each we carry at once
+LATENT, WIDTH, PRIOR_STD = 2, 64, 1.0  # dimensions of z and of hidden layers; the prior is normal, per weight
+STEPS, THIN = 2000, 20  # the first half is burn-in; of the second, every THIN-th step is kept in the bank
+ADAM_LR = {"discriminator": 3e-3, "generator": 1e-3}  # the faster discriminator stays near its optimum
+STEP_SIZE, FRICTION, TEMPERATURE = 0.03, 10.0, 1 / N  # of SGHMC; energies are per datum, hence 1 / N
 
 
 def mlp(inputs: int, outputs: int) -> nn.Module:
-    """Build ONE network. Nothing in it knows that there will be many."""
-    first, second = nn.Linear(inputs, WIDTH), nn.Linear(WIDTH, WIDTH)
-    return nn.Sequential(first, nn.LeakyReLU(0.1), second, nn.LeakyReLU(0.1), nn.Linear(WIDTH, outputs))
+    """Return ONE network; nothing in it knows that there will be many."""
+    hidden = [nn.Linear(inputs, WIDTH), nn.LeakyReLU(0.1), nn.Linear(WIDTH, WIDTH), nn.LeakyReLU(0.1)]
+    return nn.Sequential(*hidden, nn.Linear(WIDTH, outputs))
 
 
-GENERATOR, DISCRIMINATOR = mlp(LATENT, 2).to("meta"), mlp(2, 1).to("meta")  # shapes only: weights are arguments
+GENERATOR, DISCRIMINATOR = mlp(LATENT, 2).to("meta"), mlp(2, 1).to("meta")  # no weights: those are arguments
 
 
-def G(g: Params, z: Tensor) -> Tensor:
-    return functional_call(GENERATOR, g, z)
-
-
-def D(d: Params, x: Tensor) -> Tensor:
-    return functional_call(DISCRIMINATOR, d, x)
-
-
-def generator(g: Params, d: Params, z: Tensor, x: Tensor) -> Tensor:
-    return F.logsigmoid(D(d, G(g, z))).mean()
-
-
-def discriminator(g: Params, d: Params, z: Tensor, x: Tensor) -> Tensor:
-    return F.logsigmoid(D(d, x)).mean() + F.logsigmoid(-D(d, G(g, z))).mean()
-
-
-def crossed(fn):
-    return torch.vmap(torch.vmap(fn, (None, 0, None, 0)), (0, None, 0, None))
-
-
-def log_posterior(player: str, weights, z, x):
-    g, d = weights["generator"], weights["discriminator"]
+def log_likelihood(player: str, g: Params, d: Params, z: Tensor, x: Tensor) -> Tensor:
+    """Mean over a minibatch z (B, LATENT), x (B, 2), for ONE generator g and ONE discriminator d."""
+    fake = functional_call(DISCRIMINATOR, d, functional_call(GENERATOR, g, z))
     if player == "generator":
-        loglik = crossed(generator)(g, d, z, x).mean(1)
-    else:
-        loglik = crossed(discriminator)(g, d, z, x).mean(0)
-    prior = sum(PRIOR.log_prob(w).flatten(1).sum(1) for w in weights[player].values())
-    return loglik + prior / NUM_OBS
+        return logsigmoid(fake).mean()
+    return logsigmoid(functional_call(DISCRIMINATOR, d, x)).mean() + logsigmoid(-fake).mean()
 
 
-def gradients_(player, weights, z, x):
-    energy = -log_posterior(player, weights, z, x)
-    mine = list(weights[player].values())
-    for w, grad in zip(mine, torch.autograd.grad(energy.sum(), mine), strict=True):
-        w.grad = grad
-    return energy.detach()
+def log_posterior(player: str, weights: dict[str, Params], z: Tensor, x: Tensor) -> Tensor:
+    """Log density per datum of every particle of one player given the other's, up to a constant, (K,)."""
+    # Nested vmaps cross all generators, each with its own z, with all discriminators, each with its own x.
+    crossed = vmap(vmap(log_likelihood, (None, None, 0, None, 0)), (None, 0, None, 0, None))
+    table: Tensor = crossed(player, weights["generator"], weights["discriminator"], z, x)
+    # Algorithm 1 sums over opponents. We average, so that more opponents do not mean larger steps.
+    log_prior = sum(-0.5 * (w / PRIOR_STD).square().flatten(1).sum(1) for w in weights[player].values())
+    return table.mean(1 if player == "generator" else 0) + log_prior / N
+
+
+def gradients(player: str, weights: dict[str, Params], z: Tensor, x: Tensor) -> Params:
+    """Gradient of the energy, -log posterior, summed over particles: a mean would heat them K times."""
+    grads: Params = grad(lambda w: -log_posterior(player, weights | {player: w}, z, x).sum())(weights[player])
+    return grads
+
+
+def sghmc_(params: Params, momenta: Params, grads: Params, noise: Params) -> None:
+    """One step of SGHMC (Chen et al. 2014), split as BAOA (Leimkuhler & Matthews 2013), in place."""
+    # dw = m dt, dm = -(grad U(w) + friction m) dt + sqrt(2 friction T) dW leaves exp(-U(w) / T) invariant.
+    # If that is a Gaussian, so does BAOA, exactly, at every stable step size (arXiv 1203.5428).
+    keep = math.exp(-FRICTION * STEP_SIZE)
+    for w, m, g, xi in zip(*(p.values() for p in (params, momenta, grads, noise)), strict=True):
+        m -= STEP_SIZE * g  # B: a kick by the force
+        w += STEP_SIZE / 2 * m  # A: half a drift
+        m.mul_(keep).add_(math.sqrt(TEMPERATURE * (1 - keep**2)) * xi)  # O: friction and noise
+        w += STEP_SIZE / 2 * m  # A: the other half
 
 
 @torch.no_grad()
-def sghmc_(params, momenta, noise, temperature):
-    decay = math.exp(-FRICTION * LR)
-    for name, w in params.items():
-        m = momenta[name]
-        m -= LR * w.grad
-        w += LR / 2 * m
-        m *= decay
-        m += math.sqrt(temperature * (1 - decay**2)) * noise[name]
-        w += LR / 2 * m
-
-
-def train(steps=None, on=None):
-    data = ring(NUM_OBS)
-    weights = {
-        "discriminator": stack_module_state([mlp(2, 1) for _ in range(DISCRIMINATORS)])[0],
-        "generator": stack_module_state([mlp(LATENT, 2) for _ in range(GENERATORS)])[0],
-    }
-    adam = {p: torch.optim.Adam(w.values(), **ADAM) for p, w in weights.items()}
-    momenta = {p: {n: torch.randn_like(t) * math.sqrt(1 / NUM_OBS) for n, t in w.items()} for p, w in weights.items()}
-    bank = []
-    for step in range(STEPS):
-        for player in weights:
-            z, x = torch.randn(GENERATORS, BATCH, LATENT), data[torch.randint(NUM_OBS, (DISCRIMINATORS, BATCH))]
-            gradients_(player, weights, z, x)
-            if step < BURN_IN:
+def train(steps: int = STEPS) -> list[Params]:
+    """Return the bank: generators at every kept step."""
+    data, bank = CENTRES[torch.randint(8, (N,))] + STD * torch.randn(N, 2), []
+    weights = {"discriminator": stack_module_state([mlp(2, 1) for _ in range(DISCRIMINATORS)])[0]}
+    weights["generator"] = stack_module_state([mlp(LATENT, 2) for _ in range(GENERATORS)])[0]
+    momenta = {p: {n: TEMPERATURE**0.5 * torch.randn_like(w) for n, w in weights[p].items()} for p in weights}
+    adam = {p: torch.optim.Adam(weights[p].values(), ADAM_LR[p], (0.5, 0.99)) for p in weights}
+    for step in range(1, steps + 1):
+        for player, own in weights.items():
+            z, x = torch.randn(GENERATORS, BATCH, LATENT), data[torch.randint(N, (DISCRIMINATORS, BATCH))]
+            grads = gradients(player, weights, z, x)
+            if step <= steps // 2:  # burn-in: Adam descends to where the posterior has its mass
+                for name, w in own.items():
+                    w.grad = grads[name]
                 adam[player].step()
             else:
-                sghmc_(
-                    weights[player],
-                    momenta[player],
-                    {n: torch.randn_like(w) for n, w in weights[player].items()},
-                    1 / NUM_OBS,
-                )
-        if on:
-            on(step, weights)
-        if step >= BURN_IN and (step + 1 - BURN_IN) % THIN == 0:
-            bank.append({n: w.detach().clone() for n, w in weights["generator"].items()})
-    return {n: torch.cat([w[n] for w in bank]) for n in bank[0]}
+                sghmc_(own, momenta[player], grads, {name: torch.randn_like(w) for name, w in own.items()})
+        if step > steps // 2 and step % THIN == 0:
+            bank.append({name: w.clone() for name, w in weights["generator"].items()})
+    return bank
 
 
-@torch.no_grad()
-def sample(bank, n):
-    pick = torch.randint(len(next(iter(bank.values()))), (n,))
-    return torch.vmap(G)({name: w[pick] for name, w in bank.items()}, torch.randn(n, LATENT))
+def sample(bank: list[Params], n: int) -> Tensor:
+    """Draw n points from the posterior predictive: g from the bank, z from N(0, I), then g(z)."""
+    pick = torch.randint(len(bank) * GENERATORS, (n,))
+    g = {name: torch.cat([kept[name] for kept in bank])[pick] for name in bank[0]}
+    points: Tensor = vmap(functional_call, (None, 0, 0))(GENERATOR, g, torch.randn(n, LATENT))
+    return points
 
 
-def modes(samples):
-    near = torch.cdist(samples, CENTRES) < 3 * STD
-    return near.sum(0)
+def main(seed: int | str = 0, picture: str = "", steps: int | str = STEPS) -> None:
+    """Train, sample, count modes: centres with 20 of 2,500 samples within three standard deviations."""
+    torch.manual_seed(int(seed))
+    samples = sample(train(int(steps)), 2500)
+    found = (torch.cdist(samples, CENTRES) < 3 * STD).sum(0) >= 20
+    print(f"{found.sum()} of 8 modes found")
+    if picture:
+        from matplotlib.figure import Figure
+
+        figure = Figure((5, 5))
+        figure.gca().scatter(samples[:, 0], samples[:, 1], s=1)
+        figure.savefig(picture)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

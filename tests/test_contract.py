@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from bayesgan.config import Player
+from bayesgan.data.batches import Batches
 from bayesgan.networks import DCGAN, Family
-from bayesgan.objectives import AnyObjective
+from bayesgan.objectives import AnyObjective, NonSaturating, Supervised
 from bayesgan.particles import Ensemble, lift
 from bayesgan.posterior import log_posterior
 from bayesgan.priors import Normal, Prior
-from bayesgan.samplers.schedules import Schedule
+from bayesgan.samplers import AdamSpec, SGHMCSpec, SGLDSpec
+from bayesgan.samplers.schedules import Cosine, Schedule
 from bayesgan.samplers.specs import InferenceSpec
 from bayesgan.training import finite, iterate
 from contract import (
@@ -143,6 +145,39 @@ def test_twenty_steps_of_training(example: Any) -> None:
     for name, ensemble in state.game.ensembles.items():
         for leaf, value in ensemble.detached().items():
             assert torch.isfinite(value).all() and not torch.equal(value[0], before[name][leaf])
+
+
+def test_training_does_not_know_how_many_particles_there_are() -> None:
+    """A mean over energies would slow the descent and warm the chain; one seed for all would tie them together."""
+    found = []
+    for particles in (1, 4):
+        run, state, batches = experiment(Supervised(), particles, inference=SGHMCSpec(lr=0.05))
+        for _ in range(5):
+            iterate(run, state, batches)
+            state.step += 1
+        found.append(state.game.ensembles["discriminator"].detached())
+    close(first(found[0]), first(found[1]), rtol=1e-4, atol=1e-5)
+
+
+def test_every_chain_of_a_run_has_noise_of_its_own() -> None:
+    seeds = []
+    for seed in (0, 1):
+        _, state, _ = experiment(NonSaturating(), COUNTS, inference=SGLDSpec(), seed=seed)
+        for name in COUNTS:
+            seeds += [g.initial_seed() for g in state.optimisers[name].noise.generators]
+    assert len(seeds) == len(set(seeds)) == 2 * sum(COUNTS.values())
+
+
+def test_training_steps_as_often_and_as_far_as_the_player_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, state, batches = experiment(Supervised(), 1, inference=AdamSpec(0.1, schedule=Cosine()), steps=3)
+    asked, setting, draw = [], state.settings["discriminator"], Batches.__call__
+    monkeypatch.setattr(Batches, "__call__", lambda *which: asked.append(which[2]) or draw(*which))
+    for step in range(2):
+        iterate(run, state, batches)
+        state.step += 1
+        lr = state.optimisers["discriminator"].param_groups[0]["lr"]
+        assert lr == run.players["discriminator"].inference.step_size(3 * step + 2, setting) < 0.1
+    assert asked == [0, 1, 2, 3, 4, 5] and setting.steps == 3 * run.steps
 
 
 # Inference

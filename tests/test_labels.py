@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from bayesgan.data.labels import Labels, prepare, split_json
+from bayesgan.data.labels import Labels, Split, prepare
 from bayesgan.data.readers import Part
 from bayesgan.data.sets import DataSet, from_arrays, load
 from bayesgan.errors import BayesganError, DataError, UsageError
@@ -94,7 +94,7 @@ def test_the_seed_decides_and_nothing_else() -> None:
 
 def test_split_survives_its_file_and_notices_change() -> None:
     split = prepare(made_up(), 30, seed=0)[2]
-    saved = json.loads(json.dumps(split_json(split)))
+    saved = json.loads(json.dumps(Split.to_json(split)))
     assert list(saved) == ["labelled", "test", "seed", "hash"] and len(split.hash) == 16
     split.check(saved)
     relabelled = made_up()

@@ -591,8 +591,16 @@ def test_step_sizes_of_one_phase() -> None:
 
 def test_the_step_size_that_training_sets_is_the_one_used() -> None:
     """BurnIn has one ``lr`` for whichever optimizer is at work; training sets it before every step."""
-    walk = Walk(SGLDSpec(lr=0.5, temperature=0.0, damping=None, burn_in=AdamSpec(0.1)), burn_in=1)
-    first, (second, *_) = walk.weights[0].detach().clone(), walk.step()
-    close((second - first).abs(), torch.full_like(first, 0.1), rtol=1e-3)
-    (third, *_) = walk.step()
-    close(third, second - 0.5 * (second - 2 * (2 * second).sin()), rtol=1e-5, atol=1e-6)
+    schedule = Polynomial(1.0, 1.0)
+    burn_in = AdamSpec(0.1, beta1=0.0, beta2=0.0, schedule=schedule)
+    spec = SGLDSpec(lr=0.5, temperature=0.0, damping=None, burn_in=burn_in, schedule=schedule)
+    walk = Walk(spec, burn_in=2, steps=4)
+    w = walk.weights[0].detach().clone()
+    for lr in (0.1, 0.1 / 1.5):
+        (after, *_) = walk.step()
+        close((after - w).abs(), torch.full_like(w, lr), rtol=1e-3, atol=1e-6)
+        w = after
+    for lr in (0.5, 0.5 / 1.5):
+        (after, *_) = walk.step()
+        close(after, w - lr * (w - 2 * (2 * w).sin()), rtol=1e-4, atol=1e-6)
+        w = after

@@ -13,7 +13,7 @@ from torch import nn
 
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
-from bayesgan.errors import DataError, UsageError
+from bayesgan.errors import DataError, Diverged, UsageError
 from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
 from bayesgan.samplers.specs import Setting
@@ -87,8 +87,21 @@ def autocast(run: Run, device: torch.device) -> torch.autocast:
 
 
 def weights(state: State) -> Weights:
-    """Return the stacked weights of every player."""
-    return {name: e.detached() for name, e in state.game.ensembles.items()}
+    """Return the stacked weights of every player.
+
+    Raises:
+        Diverged: one of them is not finite.
+    """
+    stacked = {name: e.detached() for name, e in state.game.ensembles.items()}
+    for name, leaves in stacked.items():
+        if not all(leaf.isfinite().all() for leaf in leaves.values()):
+            raise Diverged(f"diverged: weights of {name} are not finite at step {state.step}; {cure(name)}")
+    return stacked
+
+
+def cure(player: str) -> str:
+    """Return what to try when a player diverges."""
+    return f"try a smaller step size, --set players.{player}.inference.lr=... or ...inference.burn_in.lr=..."
 
 
 def checkpoint(run: Run, state: State) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from bayesgan.samplers.specs import AdamSpec, EMASpec, SGHMCSpec
 PAPER_PRIOR = Normal(math.sqrt(10))
 PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 CLASSIFIER_ADAM = AdamSpec(4e-3, 0.9, 0.99, Cosine(0.02))
-GENERATOR_ADAM = AdamSpec(5e-4, 0.5, 0.99)
+GENERATOR_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 
 
 def gan(data: str, labels: Labels = None, published: bool = False) -> Run:
@@ -74,7 +74,7 @@ def _adversarial(system: str, data: str, labels: Labels, published: bool, networ
         "generator": Player(network, GENERATOR_ADAM if labels and not published else PAPER_ADAM, prior, axis="g"),
     }
     if consistency:
-        players["teacher"] = Player(network, EMASpec("discriminator"), Flat())
+        players["teacher"] = Player(network, EMASpec("discriminator", 0.995), Flat())
     run = Run(
         system=system,
         data=data,

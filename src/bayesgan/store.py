@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import pickle
 import platform
 import subprocess
 import sys
@@ -15,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_safetensors
 
 from bayesgan.config import Run
 from bayesgan.errors import DataError
@@ -115,12 +119,11 @@ class Store:
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
         """Write checkpoint.pt, loadable with ``weights_only=True``."""
+        # Through memory, because torch's own writer reports a full disk without an errno.
+        content = io.BytesIO()
+        torch.save(dict(state), content)
         with atomic(self.path / "checkpoint.pt") as temporary:
-            try:
-                torch.save(dict(state), temporary)
-            except RuntimeError as error:
-                # torch reports a full disk from its C++ writer, without an errno.
-                raise OSError(errno.ENOSPC, str(error)) from None
+            temporary.write_bytes(content.getbuffer())
 
     def load_checkpoint(self) -> dict[str, Any]:
         """Return the content of checkpoint.pt."""
@@ -129,7 +132,7 @@ class Store:
             raise DataError(f"{self.path} has no checkpoint.pt to resume from")
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
+        except (RuntimeError, EOFError, ValueError, OSError, pickle.UnpicklingError) as error:
             raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
         return state
 
@@ -137,10 +140,7 @@ class Store:
         """Add one weight sample of all players to the bank, ``posterior/NNNNNN.safetensors``."""
         flat = {f"{player}.{name}": t.detach().cpu() for player, p in weights.items() for name, t in p.items()}
         with atomic(self.path / "posterior" / f"{step:06d}.safetensors") as temporary:
-            try:
-                save_file(flat, temporary)
-            except Exception as error:
-                raise OSError(errno.ENOSPC, str(error)) from None
+            temporary.write_bytes(to_safetensors(flat))
 
     def bank(self) -> list[Path]:
         """Return the weight samples in the order in which they were drawn."""
@@ -149,8 +149,12 @@ class Store:
 
 def load_sample(path: Path) -> Weights:
     """Return one weight sample of the bank, ``{player: {name: (K, *shape)}}``."""
+    try:
+        flat = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"cannot read {path}: {error}") from None
     weights: Weights = {}
-    for key, leaf in load_file(path).items():
+    for key, leaf in flat.items():
         player, _, name = key.partition(".")
         weights.setdefault(player, {})[name] = leaf
     return weights

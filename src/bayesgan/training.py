@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bayesgan.build import State, autocast, check, checkpoint, choose_device, initialise, restore, weights
+from bayesgan.build import State, autocast, check, checkpoint, choose_device, cure, initialise, restore, weights
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
-from bayesgan.data.labels import prepare, split_json
+from bayesgan.data.labels import prepare
 from bayesgan.data.sets import load as load_data
 from bayesgan.errors import Diverged, Interrupted
 from bayesgan.images import save_samples
@@ -51,8 +51,8 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])
     if not resume:
         counts: dict[str, Any] = {"name": data.name, "shape": data.shape, "classes": data.classes}
-        counts |= {"train": len(data.images), "test": len(test.images) if test else 0}
-        store.describe(run, counts, split_json(split), device)
+        counts |= {"train": len(data.images), "test": len(test.images)}
+        store.describe(run, counts, split.to_json(), device)
     batches = Batches(run, data, device)
 
     with (
@@ -63,16 +63,17 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
             energies = iterate(run, state, batches)
             state.step += 1
             bar.advance()
-            last = state.step == run.steps or stopped()
-            if due(state.step, run.steps // LOGGED) or last or keep(run, state.step):
+            kept, pictured, over = keep(run, state.step), due(state.step, run.steps // PICTURES), stopped()
+            if kept or due(state.step, run.steps // LOGGED):
                 rows.append({"step": state.step, "time": time.time(), "energy": finite(energies, state.step)})
-            if keep(run, state.step):
+            if kept:
                 store.save_sample(state.step, weights(state))
-            if due(state.step, run.steps // PICTURES) or last:
+            if (kept and state.step == run.steps) or pictured or over:
                 store.write_metrics(rows)
                 store.save_checkpoint(checkpoint(run, state))
+            if pictured:
                 save_samples(store.path / "samples" / f"{state.step:06d}.png", run, data.shape, state.game.ensembles)
-            if stopped():
+            if over and state.step < run.steps:
                 raise Interrupted(f"stopped at step {state.step}; continue with: {again(run, store)}")
     return Posterior.load(store.path, device=device.type)
 
@@ -120,10 +121,8 @@ def finite(energies: dict[str, Tensor], step: int) -> dict[str, list[float]]:
     for player, energy_K in energies.items():
         if not torch.isfinite(energy_K).all():
             k = int((~torch.isfinite(energy_K)).nonzero()[0])
-            raise Diverged(
-                f"diverged: the energy of {player} (particle {k}) is {energy_K[k].item()} at step {step}; "
-                f"try a smaller step size, --set players.{player}.inference.lr=..."
-            )
+            what = f"the energy of {player}, particle {k}, is {energy_K[k].item()} at step {step}"
+            raise Diverged(f"diverged: {what}; {cure(player)}")
     return {player: [round(v, 6) for v in energy_K.tolist()] for player, energy_K in energies.items()}
 
 

@@ -25,7 +25,7 @@ class Warp:
     rotation: float = 11.0
     scale: float = 0.1
     shear: float = 0.15
-    shift: float = 0.06
+    shift: float = 0.08
     elastic: float = 0.05
     cutout: float = 0.3
     weak: float = 0.5

@@ -78,11 +78,6 @@ def prepare(data: DataSet, labels: Labels, seed: int) -> tuple[Training, Part, S
     return training, test, Split(chosen, held_out, seed, _hash(chosen, kept, held_out))
 
 
-def split_json(split: Split) -> dict[str, Any]:
-    """Return what ``split.json`` holds; the same as ``split.to_json()``."""
-    return split.to_json()
-
-
 def _test_part(data: DataSet, seed: int) -> tuple[Part, np.ndarray | None]:
     """Return the test part, and the indices of its images where it had to be held out."""
     if data.test is None:

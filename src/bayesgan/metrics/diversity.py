@@ -53,19 +53,26 @@ def scales(side: int) -> int:
 
 
 def ssim_terms(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the full similarity and its contrast-structure part, each averaged over the image, ``(N,)``."""
-    mu_a, mu_b = blur(a), blur(b)
-    var_a, var_b, cov = blur(a * a) - mu_a**2, blur(b * b) - mu_b**2, blur(a * b) - mu_a * mu_b
-    contrast = (2 * cov + C2) / (var_a + var_b + C2)
+    """Return the similarity averaged over the reflected image, and its contrast part where the window fits, ``(N,)``.
+
+    The borders are those of torchmetrics, so that numbers can be compared.
+    """
+    size = min(WINDOW, *a.shape[-2:])
+    mu_a, mu_b = blur(a, size), blur(b, size)
+    var_a, var_b = (blur(a * a, size) - mu_a**2).clamp_min(0), (blur(b * b, size) - mu_b**2).clamp_min(0)
+    contrast = (2 * (blur(a * b, size) - mu_a * mu_b) + C2) / (var_a + var_b + C2)
     luminance = (2 * mu_a * mu_b + C1) / (mu_a**2 + mu_b**2 + C1)
-    return (luminance * contrast).flatten(1).mean(1), contrast.flatten(1).mean(1)
+    low, high = (size - 1) // 2, size // 2
+    inner = contrast[..., low : contrast.shape[-2] - high, low : contrast.shape[-1] - high]
+    return (luminance * contrast).flatten(1).mean(1), inner.flatten(1).mean(1)
 
 
-def blur(x: Tensor) -> Tensor:
-    """Return ``x (N, C, H, W)`` under the Gaussian window, where the window fits."""
-    size = min(WINDOW, *x.shape[-2:])
+def blur(x: Tensor, size: int) -> Tensor:
+    """Return ``x (N, C, H, W)`` under a Gaussian window of ``size``, the image reflected at its borders."""
     offsets = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
     line = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     line = (line / line.sum()).repeat(x.shape[1], 1)
+    low, high = (size - 1) // 2, size // 2
+    x = F.pad(x, (low, high, low, high), mode="reflect")
     across = F.conv2d(x, line[:, None, None, :], groups=x.shape[1])
     return F.conv2d(across, line[:, None, :, None], groups=x.shape[1])

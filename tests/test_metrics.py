@@ -1,0 +1,112 @@
+"""Metrics against references: closed forms and torchmetrics."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.functional.classification import multiclass_calibration_error
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as reference_ms_ssim
+
+from bayesgan.baselines import label_spreading, logistic_regression
+from bayesgan.data.labels import prepare
+from bayesgan.data.sets import load
+from bayesgan.data.toy import STD, centres
+from bayesgan.metrics.calibration import reliability
+from bayesgan.metrics.classification import brier, entropy, error, mutual_information, nll
+from bayesgan.metrics.diversity import diversity, ms_ssim, ms_ssim_pairs
+from bayesgan.metrics.modes import modes_found
+
+
+def test_scores_on_three_images_by_hand() -> None:
+    probs = torch.tensor([[0.7, 0.3], [0.4, 0.6], [0.5, 0.5]])
+    y = torch.tensor([0, 0, 0])
+    assert error(probs, y) == pytest.approx(100 / 3)
+    assert nll(probs, y) == pytest.approx(-(math.log(0.7) + math.log(0.4) + math.log(0.5)) / 3, rel=1e-6)
+    assert brier(probs, y) == pytest.approx((2 * 0.09 + 2 * 0.36 + 2 * 0.25) / 3, rel=1e-6)
+
+
+def test_proper_scores_are_best_at_the_truth() -> None:
+    truth, y = torch.tensor([[0.2, 0.8]]).repeat(10, 1), torch.tensor([0, 0] + [1] * 8)
+    for p in (0.05, 0.1, 0.3, 0.5, 0.9):
+        other = torch.tensor([[p, 1 - p]]).repeat(10, 1)
+        assert nll(truth, y) < nll(other, y)
+        assert brier(truth, y) < brier(other, y)
+
+
+def test_nll_of_an_impossible_class_is_large_and_finite() -> None:
+    assert 20 < nll(torch.tensor([[1.0, 0.0]]), torch.tensor([1])) < 40
+
+
+def test_mutual_information_is_zero_for_agreement_and_log_2_for_contradiction() -> None:
+    sure = torch.eye(2)
+    assert mutual_information([sure, sure])[1].abs().max() < 1e-6
+    mean, information = mutual_information([sure, sure.flip(0)])
+    torch.testing.assert_close(mean, torch.full((2, 2), 0.5))
+    torch.testing.assert_close(information, torch.full((2,), math.log(2)))
+    torch.testing.assert_close(entropy(mean), torch.full((2,), math.log(2)))
+
+
+@pytest.mark.parametrize("bins", [10, 15])
+def test_calibration_error_equals_torchmetrics(bins: int) -> None:
+    rng = torch.Generator().manual_seed(0)
+    probs = torch.randn(2000, 5, generator=rng).mul(2).softmax(1)
+    y = torch.randint(5, (2000,), generator=rng)
+    expected = multiclass_calibration_error(probs, y, num_classes=5, n_bins=bins, norm="l1")
+    assert reliability(probs, y, bins).ece == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_a_calibrated_forecast_has_no_calibration_error() -> None:
+    rng = torch.Generator().manual_seed(0)
+    p = torch.rand(200_000, generator=rng)
+    y = (torch.rand(200_000, generator=rng) < p).long()
+    assert reliability(torch.stack([1 - p, p], 1), y).ece < 0.01
+    assert reliability(torch.stack([1 - p, p], 1), 1 - y).ece > 0.3
+
+
+@pytest.mark.parametrize(("size", "channels"), [(192, 1), (256, 3)])
+def test_ms_ssim_equals_torchmetrics_where_that_one_accepts_the_size(size: int, channels: int) -> None:
+    rng = torch.Generator().manual_seed(size)
+    a = torch.nn.functional.interpolate(torch.rand(3, channels, 16, 16, generator=rng), size=size, mode="bicubic")
+    b = (a + 0.2 * torch.rand(3, channels, size, size, generator=rng)).clamp(0, 1)
+    for x, y, value in zip(a.clamp(0, 1), b, ms_ssim(a.clamp(0, 1), b), strict=True):
+        assert value.item() == pytest.approx(reference_ms_ssim(x[None], y[None], data_range=1.0).item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [8, 9, 16, 28, 33, 64])
+def test_diversity_is_zero_for_copies_and_grows_with_noise(size: int) -> None:
+    rng = torch.Generator().manual_seed(0)
+    one = torch.rand(1, 3, size, size + 3, generator=rng) * 2 - 1
+    assert diversity(one.repeat(10, 1, 1, 1)) == pytest.approx(0, abs=1e-5)
+    noise = torch.randn(10, 3, size, size + 3, generator=rng)
+    little, much = ((one + s * noise).clamp(-1, 1) for s in (0.05, 0.5))
+    assert 0 < diversity(little) < diversity(much) <= 1
+
+
+def test_pairs_are_all_pairs() -> None:
+    x = torch.rand(5, 1, 8, 8)
+    pairs = [ms_ssim(x[i : i + 1], x[j : j + 1]) for i in range(5) for j in range(i + 1, 5)]
+    torch.testing.assert_close(ms_ssim_pairs(x), torch.cat(pairs))
+
+
+def test_modes_are_counted_where_points_are() -> None:
+    middle = torch.from_numpy(centres("ring"))
+    rng = torch.Generator().manual_seed(0)
+    points = middle[torch.randint(5, (2500,), generator=rng)] + STD * torch.randn(2500, 2, generator=rng)
+    found, quality = modes_found(points, middle, STD)
+    assert found == 5
+    assert quality == pytest.approx(1 - math.exp(-4.5), abs=0.01)  # P(|N(0, I_2)| < 3)
+    lonely = torch.cat([points[:2481], middle[7] + torch.zeros(19, 2)])
+    assert modes_found(lonely, middle, STD)[0] == 5
+    assert modes_found(torch.cat([lonely[1:], middle[7:8]]), middle, STD)[0] == 6
+    assert modes_found(torch.zeros(2500, 2), middle, STD) == (0, 0.0)
+
+
+def test_baselines_reproduce_what_scikit_learn_is_known_for_on_the_digits() -> None:
+    parts = [prepare(load("digits"), 100, seed)[:2] for seed in range(3)]
+    spreading = np.mean([label_spreading(*p) for p in parts])
+    logistic = np.mean([logistic_regression(*p) for p in parts])
+    assert 2.5 < spreading < 7
+    assert 7 < logistic < 14

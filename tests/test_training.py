@@ -1,0 +1,226 @@
+"""The loop: identical numbers whether interrupted or not, a bank that is what it says, no option that does nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bayesgan import presets
+from bayesgan.build import choose_device
+from bayesgan.config import Run
+from bayesgan.data.batches import Batches
+from bayesgan.errors import DataError, Diverged, Interrupted, UsageError
+from bayesgan.predict import Posterior
+from bayesgan.serialise import assignment, from_config
+from bayesgan.store import Store, load_sample
+from bayesgan.training import train
+
+
+def tiny(system: str = "bayesgan", data: str = "digits", labels: int | None = 20, **changes: Any) -> Run:
+    """Return a run of a few steps with small networks, two particles of each kind where there were more."""
+    run = replace(presets.PRESETS[system](data, labels).lasting(12), batch=8, views_batch=8, noise_batch=4, thin=2)
+    for name in run.players:
+        if system in ("bayesgan", "ensemble") and (name == "generator" or system == "ensemble"):
+            run = from_config(assignment(f"players.{name}.particles=2"), base=run)
+    return replace(run, **changes)
+
+
+def numbers(folder: Path) -> list[Any]:
+    """Return everything of a run folder that must not depend on interruptions."""
+    rows = [{k: v for k, v in row.items() if k != "time"} for row in Store(folder).metrics()]
+    return [rows, {p.name: load_sample(p) for p in sorted((folder / "posterior").iterdir())}]
+
+
+def assert_same(a: Any, b: Any) -> None:
+    """Assert that nested values are bitwise equal."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_same(a[key], b[key])
+    elif isinstance(a, list):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+
+
+@pytest.mark.parametrize("system", ["bayesgan", "ensemble", "supervised"])
+@pytest.mark.parametrize("at", [4, 10])
+def test_interrupted_and_resumed_is_bitwise_uninterrupted(
+    system: str, at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny(system)
+    train(run, tmp_path / "whole")
+    interrupt_after(monkeypatch, at)
+    with pytest.raises(Interrupted, match=f"stopped at step {at}; .*--resume") as error:
+        train(run, tmp_path / "parts")
+    assert error.value.code == 130
+    monkeypatch.undo()
+    train(run, tmp_path / "parts", resume=True)
+    assert_same(numbers(tmp_path / "whole"), numbers(tmp_path / "parts"))
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """Send this process a real SIGINT when the batches of step ``steps - 1`` are drawn."""
+    draw = Batches.__call__
+
+    def drawing(self: Batches, player: str, step: int) -> Any:
+        if step == steps - 1 and player == "discriminator":
+            os.kill(os.getpid(), signal.SIGINT)
+        return draw(self, player, step)
+
+    monkeypatch.setattr(Batches, "__call__", drawing)
+
+
+def test_bank_holds_the_steps_that_thin_and_burn_in_say(tmp_path: Path) -> None:
+    posterior = train(tiny(steps=12, burn_in=5, thin=3), tmp_path / "run")
+    assert [int(p.stem) for p in posterior.bank] == [8, 11, 12]
+
+
+def test_same_seed_same_numbers_other_seed_others(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(tiny(seed=seed), tmp_path / name)
+    assert_same(numbers(tmp_path / "a"), numbers(tmp_path / "b"))
+    a, c = (load_sample(tmp_path / n / "posterior" / "000012.safetensors") for n in ("a", "c"))
+    assert not torch.equal(next(iter(a["discriminator"].values())), next(iter(c["discriminator"].values())))
+
+
+def test_training_never_sees_another_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scramble every label outside the split: the run must not change by a bit."""
+    import bayesgan.training as training
+    from bayesgan.data.labels import prepare
+    from bayesgan.data.sets import load
+
+    _, _, split = prepare(load("digits"), 20, 0)
+    train(tiny(), tmp_path / "honest")
+    data = load("digits")
+    assert data.train.labels is not None
+    others = [i for i in range(len(data.train.images)) if i not in set(split.labelled.tolist())]
+    kept, scrambled = prepare(data, 20, 0)[0], data.train.labels.copy()
+    scrambled[others] = (scrambled[others] + 1) % 10
+
+    def unlabelled(*_: Any) -> Any:
+        _, test, same = prepare(load("digits"), 20, 0)
+        return kept, type(test)(test.images, (test.labels + 1) % 10), same  # type: ignore[operator]
+
+    monkeypatch.setattr(training, "prepare", unlabelled)
+    train(tiny(), tmp_path / "scrambled")
+    assert_same(numbers(tmp_path / "honest"), numbers(tmp_path / "scrambled"))
+
+
+def test_nan_ends_with_the_player_the_step_and_a_cure(tmp_path: Path) -> None:
+    run = from_config(assignment("players.generator.inference.burn_in.lr=1e30"), base=tiny())
+    with pytest.raises(Diverged, match=r"diverged: the energy of \w+, particle 0, is nan at step \d+; try a") as error:
+        train(run, tmp_path / "run")
+    assert error.value.code == 4
+    assert not list((tmp_path / "run").rglob("*.partial*"))
+    for path in (tmp_path / "run").glob("posterior/*"):
+        assert all(leaf.isfinite().all() for player in load_sample(path).values() for leaf in player.values())
+
+
+def test_resume_refuses_another_configuration(tmp_path: Path) -> None:
+    train(tiny(), tmp_path / "run")
+    with pytest.raises(DataError, match=r"another configuration: latent is 32 there, 7 here"):
+        train(tiny(latent=7), tmp_path / "run", resume=True)
+
+
+def test_contradictions_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="burn_in = 12: expected"):
+        train(tiny(burn_in=12), tmp_path / "a")
+    with pytest.raises(UsageError, match="needs labels: give --labels N"):
+        train(replace(tiny("supervised"), labels=None), tmp_path / "b")
+    run = tiny("dcgan")
+    without = {name: p for name, p in run.players.items() if name != "teacher"}
+    with pytest.raises(UsageError, match="'teacher'"):
+        train(replace(run, players=without), tmp_path / "c")
+    with pytest.raises(UsageError, match="needs a player 'generator'"):
+        train(replace(run, players={"discriminator": run.players["discriminator"]}), tmp_path / "d")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def base_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, list[Any]]:
+    """Return a run and its numbers. It has two discriminators: with one, both marginals are the same."""
+    folder = tmp_path_factory.mktemp("base") / "run"
+    run = from_config(assignment("players.discriminator.particles=2"), base=tiny())
+    train(run, folder)
+    return run, numbers(folder)
+
+
+CHANGES = {
+    "labels": 30,
+    "seed": 5,
+    "label_seed": 5,
+    "steps": 13,
+    "burn_in": 3,
+    "thin": 3,
+    "batch": 9,
+    "views_batch": 9,
+    "labelled_batch": 9,
+    "noise_batch": 5,
+    "latent": 9,
+    "subset": 0.5,
+    "augment": None,
+    "marginal": "logmeanexp",
+    "precision": "bf16",
+    "data": "ring",
+    "system": "gan",
+}
+SAME_NUMBERS = {"how", "device", "data_dir"}  # where and how to compute, not what
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Run) if f.name not in ("objective", "players", *SAME_NUMBERS)])
+def test_every_option_changes_something(name: str, tmp_path: Path, base_run: tuple[Run, list[Any]]) -> None:
+    base, before = base_run
+    if name in ("data", "system"):
+        other = tiny("gan") if name == "system" else tiny(data="ring", labels=16)
+    else:
+        other = replace(base, **{name: CHANGES[name]})
+    train(other, tmp_path / "other")
+    with pytest.raises(AssertionError):
+        assert_same(before, numbers(tmp_path / "other"))
+
+
+@pytest.mark.parametrize("system", presets.PRESETS)
+@pytest.mark.parametrize(("data", "labels"), [("digits", 20), ("digits", None), ("ring", 16), ("grid", None)])
+@pytest.mark.parametrize("published", [False, True])
+def test_every_system_runs_on_images_and_points(
+    system: str, data: str, labels: int | None, published: bool, tmp_path: Path
+) -> None:
+    run = presets.PRESETS[system](data, labels, published).lasting(4)
+    run = replace(run, batch=4, views_batch=4, noise_batch=2, thin=1)
+    posterior = train(run, tmp_path / "run")
+    if "generator" in run.players:
+        assert posterior.sample(3).shape == (3, *posterior.shape)
+    assert posterior.classifies == (labels is not None or system == "supervised")
+
+
+def test_cuda_without_a_device_is_a_usage_error() -> None:
+    if torch.cuda.is_available():
+        assert choose_device("auto").type == "cuda"
+    else:
+        with pytest.raises(UsageError, match="--device cpu or auto"):
+            choose_device("cuda")
+
+
+def test_weights_stay_float32_under_bf16(tmp_path: Path) -> None:
+    train(tiny(precision="bf16"), tmp_path / "run")
+    state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    leaves = [leaf for player in state["weights"].values() for leaf in player.values()]
+    momenta = [s["momentum"] for s in state["optimisers"]["discriminator"]["sampler"]["state"].values()]
+    assert {t.dtype for t in [*leaves, *momenta]} == {torch.float32}
+
+
+def test_posterior_of_an_unfinished_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_after(monkeypatch, 2)
+    with pytest.raises(Interrupted):
+        train(tiny(), tmp_path / "run")
+    with pytest.raises(DataError, match="no weight samples yet; finish it with --resume"):
+        Posterior.load(tmp_path / "run")
