@@ -1,7 +1,7 @@
 """A Bayesian GAN in one file: not one generator but a posterior over generators, on a ring of Gaussians.
 
-Saatchi & Wilson 2017 (arXiv 1705.09558), equations 1 and 2: with s the logistic function and s(d(x)) how probable
-discriminator d holds it that x is real, the weights of one network, given all others, have the density
+Saatchi & Wilson 2017 (arXiv 1705.09558), equations 1 and 2: with s the logistic function and s(d(x)) the
+probability, to discriminator d, that x is real, one network given all others has the density
 
     generator      p(g | d)  ~  prod_i s(d(g(z_i)))  p(g)                        its fakes pass as real
     discriminator  p(d | g)  ~  prod_i s(d(x_i))  prod_i s(-d(g(z_i)))  p(d)     it tells real from fake
@@ -56,20 +56,19 @@ def log_posterior(player: str, weights: dict[str, Params], z: Tensor, x: Tensor)
 
 def gradients(player: str, weights: dict[str, Params], z: Tensor, x: Tensor) -> Params:
     """Gradient of the energy, -log posterior, summed over particles: a mean would heat them K times."""
-    grads: Params = grad(lambda w: -log_posterior(player, weights | {player: w}, z, x).sum())(weights[player])
-    return grads
+    return dict(grad(lambda w: -log_posterior(player, weights | {player: w}, z, x).sum())(weights[player]))
 
 
 def sghmc_(params: Params, momenta: Params, grads: Params, noise: Params) -> None:
     """One step of SGHMC (Chen et al. 2014), split as BAOA (Leimkuhler & Matthews 2013), in place."""
     # dw = m dt, dm = -(grad U(w) + friction m) dt + sqrt(2 friction T) dW leaves exp(-U(w) / T) invariant.
-    # If that is a Gaussian, so does BAOA, exactly, at every stable step size (arXiv 1203.5428).
+    # Where that is a Gaussian, so does BAOA for w, exactly, at every stable step size (arXiv 1203.5428).
     keep = math.exp(-FRICTION * STEP_SIZE)
-    for w, m, g, xi in zip(*(p.values() for p in (params, momenta, grads, noise)), strict=True):
-        m -= STEP_SIZE * g  # B: a kick by the force
-        w += STEP_SIZE / 2 * m  # A: half a drift
-        m.mul_(keep).add_(math.sqrt(TEMPERATURE * (1 - keep**2)) * xi)  # O: friction and noise
-        w += STEP_SIZE / 2 * m  # A: the other half
+    for name, m in momenta.items():
+        m -= STEP_SIZE * grads[name]  # B: a kick by the force
+        params[name] += STEP_SIZE / 2 * m  # A: half a drift
+        m.mul_(keep).add_(math.sqrt(TEMPERATURE * (1 - keep**2)) * noise[name])  # O: friction and noise
+        params[name] += STEP_SIZE / 2 * m  # A: the other half
 
 
 @torch.no_grad()

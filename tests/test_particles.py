@@ -164,9 +164,11 @@ def test_batch_norm_is_refused_and_the_way_out_is_named() -> None:
         Ensemble.init(lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)), 2, 0)
 
 
+@pytest.mark.parametrize("writers", [1, 2])
 @pytest.mark.parametrize("how", HOWS)
-def test_zipped_players_must_be_equally_many(how: How) -> None:
-    ensembles, params = pair(2, 3)
+def test_zipped_players_must_be_equally_many(how: How, writers: int) -> None:
+    """Otherwise the loop would leave out the last ones without a word."""
+    ensembles, params = pair(writers, 3)
     fields = {"z": numbers(4, 3), "x": numbers(5, 2), "weight": WEIGHT}
     with pytest.raises((ValueError, UsageError)):
         lift(lambda p, f: energy(ensembles, p, f), {"writer": "e", "reader": "e"}, {}, how)(params, fields)

@@ -14,6 +14,7 @@ from torch import nn
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
 from bayesgan.errors import DataError, Diverged, UsageError
+from bayesgan.networks import DCGAN
 from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
 from bayesgan.samplers.specs import Setting
@@ -64,6 +65,11 @@ def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device) 
 
 def check(run: Run, data: Training) -> None:
     """Raise a UsageError where a run contradicts itself or its data."""
+    check_ranges(run)
+    if len(data.shape) != 3:
+        for name, p in run.players.items():
+            if isinstance(p.network, DCGAN):
+                raise UsageError(f"players.{name}.network: DCGAN needs images, {data.name} has points; choose MLP")
     if missing := [name for name in run.objective.players if name not in run.players]:
         raise UsageError(f"{type(run.objective).__name__} needs a player {missing[0]!r}")
     if "x_labelled" in run.objective.fields("discriminator") and not len(data.labels):
@@ -72,6 +78,19 @@ def check(run: Run, data: Training) -> None:
         raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
     if "x_weak" in run.objective.fields("discriminator") and "teacher" not in run.players:
         raise UsageError("consistency needs a player 'teacher' with inference EMA")
+
+
+def check_ranges(run: Run) -> None:
+    """Raise a UsageError for a number that no run can have."""
+    counts = {name: getattr(run, name) for name in ("steps", "thin", "latent")}
+    counts |= {name: getattr(run, name) for name in ("batch", "views_batch", "labelled_batch", "noise_batch")}
+    for name, p in run.players.items():
+        counts |= {f"players.{name}.{key}": getattr(p, key) for key in ("particles", "steps", "num_obs")}
+    for name, count in counts.items():
+        if count < 1:
+            raise UsageError(f"{name} = {count}: expected at least 1")
+    if not 0 < run.subset <= 1:
+        raise UsageError(f"subset = {run.subset}: expected more than 0, at most 1")
 
 
 def choose_device(name: str) -> torch.device:

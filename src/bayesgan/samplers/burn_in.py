@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bayesgan.errors import UsageError
 from bayesgan.samplers.langevin import Langevin
 
 
@@ -26,6 +27,8 @@ class BurnIn(torch.optim.Optimizer):
         steps: int,
         damping: float | None,
     ) -> None:
+        if damping is not None and damping <= 0:
+            raise UsageError(f"damping = {damping}: expected more than 0, or none for no preconditioner")
         super().__init__(params, {"lr": adam.param_groups[0]["lr"]})
         self.adam, self.sampler, self.steps, self.damping = adam, sampler, steps, damping
         self.count = 0
