@@ -13,11 +13,11 @@ from torch import nn
 
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
-from bayesgan.errors import DataError, Diverged, UsageError
+from bayesgan.errors import DataError, Diverged, UsageError, nearest
 from bayesgan.networks import DCGAN
 from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
-from bayesgan.samplers.specs import Setting
+from bayesgan.samplers.specs import EMASpec, Setting
 from bayesgan.seeds import derive
 from bayesgan.serialise import first_difference, to_config
 from bayesgan.store import Store, Weights
@@ -37,6 +37,8 @@ def initialise(run: Run, data: Training, device: torch.device) -> State:
     """Return particles drawn from (seed, player, particle), and an optimiser for each player."""
     ensembles = build(run, data.shape, len(data.classes), device)
     leaves = {name: list(e.params.values()) for name, e in ensembles.items()}
+    for name, p in run.players.items():
+        p.prior.project_(ensembles[name].params)
     optimisers, settings = {}, {}
     for name, p in run.players.items():
         seeds = [derive(run.seed, "noise", name, k) for k in range(run.particles(name))]
@@ -66,6 +68,7 @@ def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device) 
 def check(run: Run, data: Training) -> None:
     """Raise a UsageError where a run contradicts itself or its data."""
     check_ranges(run)
+    check_players(run)
     if len(data.shape) != 3:
         for name, p in run.players.items():
             if isinstance(p.network, DCGAN):
@@ -78,6 +81,23 @@ def check(run: Run, data: Training) -> None:
         raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
     if "x_weak" in run.objective.fields("discriminator") and "teacher" not in run.players:
         raise UsageError("consistency needs a player 'teacher' with inference EMA")
+
+
+def check_players(run: Run) -> None:
+    """Raise a UsageError for a player that nobody knows, or particles that cannot be zipped."""
+    sizes: dict[str, tuple[str, int]] = {}
+    for name, p in run.players.items():
+        if isinstance(p.inference, EMASpec):
+            if p.inference.of not in run.players:
+                choice = nearest(p.inference.of, run.players)
+                raise UsageError(f"players.{name}.inference.of = {p.inference.of!r}: {choice}")
+        elif name not in run.objective.players:
+            choice = nearest(name, run.objective.players)
+            raise UsageError(f"{type(run.objective).__name__} has no player {name!r}; {choice}")
+        other, size = sizes.setdefault(p.axis, (name, run.particles(name)))
+        if size != run.particles(name):
+            counts = f"{other} has {size} particles, {name} {run.particles(name)}"
+            raise UsageError(f"axis {p.axis!r} zips its players, but {counts}; make them equal or name another axis")
 
 
 def check_ranges(run: Run) -> None:

@@ -88,7 +88,9 @@ def lift(fn: OneParticle, axes: Mapping[str, str], fields: Mapping[str, str | No
 def _lift_one(fn: OneParticle, players: set[str], riders: set[str], how: How) -> OneParticle:
     def lifted(params: dict[str, Params], batch: dict[str, Tensor]) -> Tensor:
         mine = {player: weights for player, weights in params.items() if player in players}
-        size = next(iter(next(iter(mine.values())).values())).shape[0]
+        size, *others = {leaf.shape[0] for weights in mine.values() for leaf in weights.values()}
+        if others:
+            raise ValueError(f"{' and '.join(mine)} share an axis and must have equally many particles")
         if how == "vmap" or (how == "auto" and size > 1 and _vmap_pays(mine)):
             dims = (
                 {p: dict.fromkeys(w, 0 if p in players else None) for p, w in params.items()},

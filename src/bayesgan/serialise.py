@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 import types
 from dataclasses import fields, is_dataclass, replace
@@ -52,9 +53,10 @@ def from_config(value: Any, hint: Any = Run, base: Any = None, where: str = "") 
 
 
 def _dataclass(value: Any, choices: dict[str, type], base: Any, where: str) -> Any:
-    value = {"kind": value} if isinstance(value, str) else value
+    value = {"kind": value} if isinstance(value, str) and len(choices) > 1 else value
     if not isinstance(value, dict):
-        raise UsageError(f"{where} = {value!r}: expected a table with kind {' or '.join(choices)}")
+        with_kind = f" with kind {' or '.join(choices)}" if len(choices) > 1 else ""
+        raise UsageError(f"{where} = {value!r}: expected a table{with_kind}")
     unnamed = next(iter(choices)) if len(choices) == 1 else kind(type(base)) if base is not None else ""
     name = value.get("kind", unnamed) if len(choices) > 1 else unnamed
     if name not in choices:
@@ -159,7 +161,7 @@ def _scalar(value: bool | int | float | str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=False)
     return repr(value)
 
 

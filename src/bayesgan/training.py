@@ -97,7 +97,7 @@ def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
                 return energies[player]
 
             optimiser.step(energy)
-        spec.prior.project_(state.game.ensembles[player].params)
+            spec.prior.project_(state.game.ensembles[player].params)
     return energies
 
 

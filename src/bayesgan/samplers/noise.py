@@ -22,6 +22,9 @@ class Noise:
     def draw(self, like: Sequence[Tensor]) -> list[Tensor]:
         """Return one standard normal tensor for each tensor of ``like``, of its shape and dtype."""
         particles = len(self.generators)
+        if particles > 1 and any(t.shape[:1] != (particles,) for t in like):
+            shapes = ", ".join(str(tuple(t.shape)) for t in like)
+            raise ValueError(f"{particles} seeds need tensors of {particles} particles, not {shapes}")
         sizes = [t.numel() // particles for t in like]
         device = self.generators[0].device
         flat = [torch.randn(sum(sizes), generator=g, device=device) for g in self.generators]

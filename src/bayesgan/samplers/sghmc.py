@@ -2,7 +2,8 @@
 
 Both leave ``exp(-energy / T)`` invariant as h -> 0. On a Gaussian BAOA's positions are exact at every stable step
 size (Leimkuhler and Matthews 2013, arXiv 1203.5428); Euler (Chen, Fox and Guestrin 2014, arXiv 1402.4102;
-Algorithm 1 of Saatchi and Wilson 2017) has a variance that is too large by O(h).
+Algorithm 1 of Saatchi and Wilson 2017, which moves the momenta first) has positions too wide by O(h^2) and momenta too
+warm by O(h).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class SGHMC(Langevin):
         self,
         params: Iterable[Tensor],
         lr: float | None = None,
-        num_obs: int = 1,
+        num_obs: int | None = None,
         friction: float | None = None,
         temperature: float = 1.0,
         integrator: Integrator = "baoa",
@@ -80,7 +81,11 @@ class SGHMC(Langevin):
     ) -> None:
         if integrator not in INTEGRATORS:
             raise UsageError(f"SGHMC: unknown integrator {integrator!r}; {nearest(integrator, INTEGRATORS)}")
+        if num_obs is None:
+            raise UsageError("SGHMC: give num_obs, how many data the energy per datum stands for")
         lr, friction = spelling(lr, friction, eta, alpha, num_obs)
+        if not friction >= 0:
+            raise UsageError(f"SGHMC: friction must not be negative, not {friction}")
         super().__init__(params, lr, num_obs, temperature, seeds, friction=friction, integrator=integrator)
 
     def prepare(self, w: Tensor, group: dict[str, Any]) -> None:
@@ -104,6 +109,8 @@ def spelling(
 ) -> tuple[float, float]:
     """Return ``(lr, friction)`` from whichever spelling was given; friction is 1 where only ``lr`` was."""
     if eta is not None and alpha is not None and lr is None and friction is None:
+        if not eta > 0 or not 0 < alpha < 1:
+            raise UsageError(f"SGHMC: eta = {eta}, alpha = {alpha}: expected eta above 0, alpha between 0 and 1")
         return published(eta, alpha, num_obs)
     if lr is None or eta is not None or alpha is not None:
         raise UsageError("SGHMC: give lr (and friction), or eta and alpha as the papers do, not a mixture")

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from bayesgan.errors import UsageError
 from bayesgan.samplers.burn_in import BurnIn
 from bayesgan.samplers.ema import EMA
 from bayesgan.samplers.langevin import Langevin
@@ -92,11 +93,11 @@ class EMASpec:
 
 @dataclass(frozen=True)
 class SGLDSpec:
-    """SGLD after a burn-in by Adam; ``damping`` in place of a preconditioner that is never frozen, None for none."""
+    """SGLD after a burn-in by Adam; see ``BurnIn`` for ``damping``, None for no preconditioner."""
 
     lr: float = 1e-4
     temperature: float = 1.0
-    damping: float | None = 1e-2
+    damping: float | None = None
     burn_in: AdamSpec = field(default_factory=AdamSpec)
     schedule: Schedule = field(default_factory=Constant)
 
@@ -127,7 +128,15 @@ class SGHMCSpec:
     def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.Optimizer:
         """Return Adam for the burn-in, then :class:`SGHMC`."""
         lr, friction = self.resolved(setting)
-        sampler = SGHMC(params, lr, setting.num_obs, friction, self.temperature, self.integrator, setting.seeds)
+        sampler = SGHMC(
+            params,
+            lr,
+            num_obs=setting.num_obs,
+            friction=friction,
+            temperature=self.temperature,
+            integrator=self.integrator,
+            seeds=setting.seeds,
+        )
         return after_burn_in(params, self.burn_in, sampler, setting, self.damping)
 
     def step_size(self, step: int, setting: Setting) -> float:
@@ -147,6 +156,8 @@ def after_burn_in(
 ) -> torch.optim.Optimizer:
     """Return the sampler behind a burn-in by Adam, or alone where there is none."""
     if setting.burn_in == 0:
+        if damping is not None:
+            raise UsageError("damping needs a burn-in to freeze a preconditioner after: set burn_in, or damping=none")
         return sampler
     return BurnIn(params, burn_in.build(params, setting), sampler, setting.burn_in, damping)
 
