@@ -14,7 +14,7 @@ from bayesgan.report import report
 from bayesgan.store import numbered
 from bayesgan.training import train
 
-LABELS = 100
+LABELS, STEPS = 100, 800
 NAMES = {
     "supervised": "the supervised network",
     "dcgan": "one DCGAN",
@@ -32,7 +32,7 @@ def demo(out: Path | None, seed: int) -> Path:
     root = out or numbered(Path("runs"), "demo-digits")
     errors: dict[str, float] = {}
     for system, name in NAMES.items():
-        run = replace(presets.PRESETS[system]("digits", LABELS), seed=seed, label_seed=seed)
+        run = replace(presets.PRESETS[system]("digits", LABELS).lasting(STEPS), seed=seed, label_seed=seed)
         train(run, root / system, progress=True)
         metrics = evaluate(root / system)["metrics"]
         errors = metrics["baselines"]["value"] | errors | {name: metrics["error"]["value"]}

@@ -1,0 +1,107 @@
+"""What the documents say runs, runs: every command of the README, shortened; every number is one of a result file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bayesgan.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def commands() -> list[list[str]]:
+    """Return the ``bayesgan`` commands of the README's code blocks, in order."""
+    blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", README, re.S)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("bayesgan ")]
+
+
+def made_up_mnist(folder: Path) -> None:
+    """Write a small set in the layout of MNIST's publisher."""
+    raw, rng = folder / "MNIST" / "raw", np.random.default_rng(0)
+    raw.mkdir(parents=True)
+    for part, count in (("train", 400), ("t10k", 50)):
+        head = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(head + rng.integers(0, 256, count * 784, np.uint8).tobytes())
+        labels = np.arange(count, dtype=np.uint8) % 10
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(
+            bytes([0, 0, 8, 1]) + count.to_bytes(4, "big") + labels.tobytes()
+        )
+
+
+def test_every_command_of_the_readme_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bayesgan.demo as demo
+    from bayesgan import presets
+
+    found = commands()
+    assert {"demo", "train", "sample", "predict", "evaluate", "report"} <= {command[0] for command in found}
+    short = {name: lambda *a, f=f, **k: f(*a, **k).lasting(4) for name, f in presets.PRESETS.items()}
+    monkeypatch.setattr(demo.presets, "PRESETS", short)
+    monkeypatch.setattr(demo, "STEPS", 4)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(os.environ, "BAYESGAN_DATA", str(tmp_path))
+    made_up_mnist(tmp_path)
+    Path("photos").mkdir()
+    for i in range(3):
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (28, 28), np.uint8)).save(f"photos/{i}.png")
+    for command in found:
+        brief = ["--steps", "4", "--set", "batch=8", "--set", "views_batch=8"] if command[0] == "train" else []
+        if "--steps" in command:
+            at = command.index("--steps")
+            command = command[:at] + command[at + 2 :]
+        with pytest.raises(SystemExit) as stop:
+            main([*command, *brief])
+        assert stop.value.code == 0, command
+
+
+def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bayesgan import presets
+
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    preset = presets.bayesgan
+    monkeypatch.setattr(presets, "bayesgan", lambda *a, **k: preset(*a, **k).lasting(4))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert tuple(names["images"].shape) == (64, 1, 8, 8)  # type: ignore[attr-defined]
+    assert tuple(names["probs"].shape) == (5, 10)  # type: ignore[attr-defined]
+
+
+def test_every_result_says_how_where_and_what() -> None:
+    files = sorted(RESULTS.glob("*.json"))
+    assert {"digits.json", "mnist_first.json", "ring.json"} <= {path.name for path in files}
+    for path in files:
+        result = json.loads(path.read_text())
+        assert result.keys() == {"command", "machine", "commit", "figures", "rows"}
+        assert all(isinstance(value, int | float) for value in result["figures"].values())
+        assert result["command"].startswith("python benchmarks/")
+        assert result["rows"]
+
+
+def test_headline_numbers_of_the_readme_are_those_of_the_results() -> None:
+    digits = json.loads((RESULTS / "digits.json").read_text())["figures"]
+    mnist = json.loads((RESULTS / "mnist_first.json").read_text())["figures"]
+    for key in ("bayesgan", "dcgan", "supervised", "label_spreading", "logistic"):
+        assert f"{digits[f'{key}_error']:.2f} %" in README, key
+    for key in ("bayesgan_errors", "supervised_errors"):
+        assert f"{mnist[key]:g} of 10,000" in README, key
+
+
+def test_nothing_speaks_of_other_machines() -> None:
+    texts = [p for p in ROOT.rglob("*") if p.suffix in {".py", ".md", ".toml", ".txt", ".json", ".html"}]
+    own = [p for p in texts if not {".venv", ".git", "build", "runs"} & set(p.relative_to(ROOT).parts[:1])]
+    assert len(own) > 50
+    for path in own:
+        text = path.read_text(encoding="utf-8")
+        assert "import torch" + "vision" not in text, path
+        assert not re.search(r"(?<![\w.])/(work|root|home|tmp)/\w", text), path
