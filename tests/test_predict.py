@@ -79,3 +79,11 @@ def test_public_names_and_loading(posterior: Posterior) -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = bayesgan.nothing
     assert callable(bayesgan.train)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    train(tiny("gan", data="ring", labels=None), tmp_path / "run")
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("width = 64", "width = 63"))
+    with pytest.raises(DataError, match=r"weights of .* are not of the network in config.toml"):
+        bayesgan.load(tmp_path / "run")

@@ -17,6 +17,7 @@ from torch import Tensor
 from bayesgan.images import grid, to_uint8
 
 INK, ACCENT, SOFT, WARM = "#1f2937", "#4f46e5", "#c7c9d9", "#d97706"
+PLAYER_COLOURS = {"discriminator": ACCENT, "generator": WARM}
 STYLE: dict[Any, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "text.color": INK}
 
 
@@ -37,14 +38,15 @@ def image(x: Tensor) -> str:
     return data_url(to_uint8(x))
 
 
-def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return an empty figure without frame, and its axes."""
+def canvas(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure without frames, and its axes from left to right."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(SOFT)
-    axes.tick_params(colors=INK, length=0)
-    return figure, axes
+    panes = list(figure.subplots(1, panels, squeeze=False)[0])
+    for axes in panes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(SOFT)
+        axes.tick_params(colors=INK, length=0)
+    return figure, panes
 
 
 def svg(figure: Figure) -> str:
@@ -57,28 +59,28 @@ def svg(figure: Figure) -> str:
 
 
 def curves(rows: Sequence[Mapping[str, Any]], burn_in: int) -> str:
-    """Return log posteriors per datum against the iteration, a line per particle, burn-in shaded."""
-    figure, axes = canvas(7.2, 2.8)
+    """Return log posteriors per datum against the iteration: a panel per player, a line per particle."""
+    players = [name for name in PLAYER_COLOURS if rows and name in rows[0]["energy"]]
+    figure, panes = canvas(9.6, 2.6, max(1, len(players)))
     steps = [row["step"] for row in rows]
-    for player, colour in (("discriminator", ACCENT), ("generator", WARM)):
-        if rows and player in rows[0]["energy"]:
-            lines = -np.array([row["energy"][player] for row in rows])
-            axes.plot(steps, lines, color=colour, lw=0.7, alpha=max(0.25, 1 / lines.shape[1] ** 0.5))
-            axes.plot([], [], color=colour, label=player)
-    if burn_in:
-        axes.axvspan(0, burn_in, color=SOFT, alpha=0.25, lw=0)
-        axes.text(burn_in, 1.01, "sampling ", ha="left", va="bottom", transform=axes.get_xaxis_transform())
-    axes.set_xlabel("iteration")
-    axes.set_ylabel("log posterior per datum")
-    axes.margins(x=0)
-    axes.legend(frameon=False, loc="lower right")
+    for axes, player in zip(panes, players, strict=False):
+        lines = -np.array([row["energy"][player] for row in rows])
+        axes.plot(steps, lines, color=PLAYER_COLOURS[player], lw=0.8, alpha=max(0.3, 1 / lines.shape[1] ** 0.5))
+        axes.set_title(player, fontsize=9, loc="left")
+        # The first few values are of random weights and would flatten all others.
+        low, high = np.quantile(lines[len(lines) // 20 :], [0.002, 0.998])
+        axes.set_ylim(low - 0.08 * (high - low) - 1e-6, high + 0.08 * (high - low) + 1e-6)
+        axes.set_xlabel("iteration")
+        axes.margins(x=0)
+        if burn_in:
+            axes.axvspan(0, burn_in, color=SOFT, alpha=0.25, lw=0)
     return svg(figure)
 
 
 def error_bars(errors: Mapping[str, float], mine: Sequence[str]) -> str:
     """Return a bar of test error in percent for each name; those of ``mine`` stand out."""
     names = sorted(errors, key=lambda name: -errors[name])
-    figure, axes = canvas(7.2, 0.6 + 0.36 * len(names))
+    figure, (axes,) = canvas(7.2, 0.6 + 0.36 * len(names))
     values = [errors[name] for name in names]
     axes.barh(names, values, color=[ACCENT if name in mine else SOFT for name in names], height=0.62)
     for i, value in enumerate(values):
@@ -91,7 +93,7 @@ def error_bars(errors: Mapping[str, float], mine: Sequence[str]) -> str:
 
 def reliability_diagram(bins: Mapping[str, Sequence[float]]) -> str:
     """Return accuracy against confidence, a point per bin, its area the share of images."""
-    figure, axes = canvas(3.4, 3.2)
+    figure, (axes,) = canvas(3.4, 3.2)
     count, confidence, accuracy = (np.array(bins[key]) for key in ("count", "confidence", "accuracy"))
     full = count > 0
     axes.plot([0, 1], [0, 1], color=SOFT, lw=1)
@@ -107,7 +109,7 @@ def reliability_diagram(bins: Mapping[str, Sequence[float]]) -> str:
 
 def cloud(points: Tensor, centres: Tensor | None) -> str:
     """Return samples ``(N, 2)`` as a scatter plot, the true modes as rings."""
-    figure, axes = canvas(4.2, 4.2)
+    figure, (axes,) = canvas(4.2, 4.2)
     # Thousands of marks would make a page of megabytes: the dots alone are drawn as pixels.
     axes.scatter(points[:, 0], points[:, 1], s=4, color=ACCENT, alpha=0.35, lw=0, rasterized=True)
     if centres is not None:

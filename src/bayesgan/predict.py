@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,7 +51,9 @@ class Posterior:
             raise DataError(f"{path} holds no weight samples yet; finish it with --resume")
         shape, classes = tuple(data["shape"]), tuple(data["classes"])
         place = torch.device(device)
-        return cls(run, shape, classes, bank, build(run, shape, len(classes), place), place)
+        ensembles = build(run, shape, len(classes), place)
+        fits(bank[-1], ensembles)
+        return cls(run, shape, classes, bank, ensembles, place)
 
     def sample(self, n: int, seed: int = 0, particle: int | None = None) -> Tensor:
         """Draw images from the posterior predictive: theta_g from the bank, z from its prior, ``x = G(z; theta_g)``.
@@ -119,14 +121,27 @@ class Posterior:
 
     def network(self, player: str, draw: int, chain: int) -> Network:
         """Return one network: weight sample ``draw`` of the bank, particle ``chain`` of the player."""
-        leaves = cached_sample(self.bank[draw])[player]
+        leaves = read_sample(self.bank[draw])[player]
         return self.ensembles[player].bind({name: t[chain].to(self.device) for name, t in leaves.items()})
 
 
+def read_sample(path: Path) -> Weights:
+    """Return one weight sample; the most recently used few stay in memory until their files change."""
+    return _cached(path, path.stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=8)
-def cached_sample(path: Path) -> Weights:
-    """Return one weight sample; the most recently used few stay in memory."""
+def _cached(path: Path, changed: int) -> Weights:
     return load_sample(path)
+
+
+def fits(path: Path, ensembles: Mapping[str, Ensemble]) -> None:
+    """Raise a DataError where a weight sample is not of these networks."""
+    sample = read_sample(path)
+    for player, ensemble in ensembles.items():
+        for name, leaf in ensemble.params.items():
+            if player not in sample or name not in sample[player] or sample[player][name].shape != leaf.shape:
+                raise DataError(f"{path}: weights of {player} are not of the network in config.toml ({name})")
 
 
 @torch.no_grad()
