@@ -67,7 +67,7 @@ def test_what_cannot_be_asked_is_named(posterior: Posterior, tmp_path: Path) -> 
     with pytest.raises(UsageError, match="does not classify; train with --labels N"):
         without.predict_proba(torch.zeros(1, 1, 8, 8))
     alone = train(tiny("supervised"), tmp_path / "b")
-    with pytest.raises(UsageError, match="a supervised has no generator"):
+    with pytest.raises(UsageError, match="system 'supervised' has no generator"):
         alone.sample(1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from bayesgan.data.labels import Training
@@ -21,15 +23,19 @@ def logistic_regression(data: Training, test: Part) -> float:
 def label_spreading(data: Training, test: Part) -> float:
     """Return the test error in percent of LabelSpreading over a graph of 7 nearest neighbours.
 
-    The graph holds the labelled images and as many others as 10,000 allow.
+    The graph holds the labelled images and as many others, drawn at random, as 10,000 allow.
     """
     from sklearn.semi_supervised import LabelSpreading
 
     others = np.setdiff1d(np.arange(len(data.images)), data.labelled)
-    rows = np.concatenate([data.labelled, others[: LARGEST_GRAPH - len(data.labelled)]])
+    others = np.random.default_rng(0).permutation(others)[: max(0, LARGEST_GRAPH - len(data.labelled))]
+    rows = np.concatenate([data.labelled, others])
     y = np.concatenate([data.labels, np.full(len(rows) - len(data.labels), -1)])
-    model = LabelSpreading(kernel="knn", n_neighbors=7).fit(features(data.images[rows]), y)
-    return percent_wrong(model.predict(features(test.images)), test)
+    with warnings.catch_warnings():
+        # Images that no label reaches through the graph have no probabilities; scikit-learn divides 0 by 0 there.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        model = LabelSpreading(kernel="knn", n_neighbors=7).fit(features(data.images[rows]), y)
+        return percent_wrong(model.predict(features(test.images)), test)
 
 
 BASELINES = {"logistic regression": logistic_regression, "LabelSpreading": label_spreading}

@@ -54,10 +54,10 @@ def initialise(run: Run, data: Training, device: torch.device) -> State:
 def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device) -> dict[str, Ensemble]:
     """Return every player's ensemble; an average starts as a copy of the player it follows."""
     ensembles = {}
-    for name, p in run.players.items():
+    for name in run.players:
         role = run.role(name)
         size = run.latent if role == "generator" else run.objective.outputs(classes)
-        make: Callable[..., nn.Module] = getattr(p.network, role)
+        make: Callable[..., nn.Module] = getattr(run.players[role].network, role)
         seed = derive(run.seed, role)
         ensemble = Ensemble.init(partial(make, shape, size), run.particles(name), seed)
         leaves = {n: t.detach().to(device).requires_grad_() for n, t in ensemble.params.items()}
@@ -88,9 +88,13 @@ def check_players(run: Run) -> None:
     sizes: dict[str, tuple[str, int]] = {}
     for name, p in run.players.items():
         if isinstance(p.inference, EMASpec):
-            if p.inference.of not in run.players:
-                choice = nearest(p.inference.of, run.players)
+            if p.inference.of not in run.objective.players:
+                choice = nearest(p.inference.of, run.objective.players)
                 raise UsageError(f"players.{name}.inference.of = {p.inference.of!r}: {choice}")
+            if name in run.objective.players:
+                raise UsageError(
+                    f"players.{name}: an average of {p.inference.of} cannot play itself; choose Adam or SGHMC"
+                )
         elif name not in run.objective.players:
             choice = nearest(name, run.objective.players)
             raise UsageError(f"{type(run.objective).__name__} has no player {name!r}; {choice}")
@@ -107,7 +111,7 @@ def check_ranges(run: Run) -> None:
     for name, p in run.players.items():
         counts |= {f"players.{name}.{key}": getattr(p, key) for key in ("particles", "steps", "num_obs")}
     for name, count in counts.items():
-        if count < 1:
+        if count is not None and count < 1:
             raise UsageError(f"{name} = {count}: expected at least 1")
     if not 0 < run.subset <= 1:
         raise UsageError(f"subset = {run.subset}: expected more than 0, at most 1")

@@ -16,6 +16,7 @@ app = App(
     name="bayesgan",
     version=__version__,
     help="Bayesian methods for generative adversarial networks. Try: bayesgan demo",
+    suppress_keyboard_interrupt=False,
     help_epilogue="Exit codes: 0 done, 2 usage, 3 data, 4 diverged, 130 interrupted and resumable.",
 )
 
@@ -75,6 +76,8 @@ def train(
     from bayesgan.serialise import to_config, to_toml
     from bayesgan.training import train as train_run
 
+    if resume and out is None:
+        raise UsageError("--resume needs --out RUN, the run folder to continue")
     flags: dict[str, Any] = {"data": data, "labels": labels, "label_seed": label_seed, "seed": seed}
     flags |= {"device": device, "precision": precision, "data_dir": str(data_dir) if data_dir else None}
     run = resolve(system, flags, preset, steps, config, settings, out if resume else None)
@@ -141,7 +144,7 @@ def evaluate(
     Args:
         run: The run folder.
         metrics: Comma-separated names: error, nll, brier, ece, modes, diversity, baselines; all that apply if left out.
-        n: How many samples to draw.
+        n: How many samples to draw; diversity takes 320 of them, as published.
         seed: Of the draws.
     """
     from bayesgan.evaluate import evaluate as measure

@@ -38,7 +38,7 @@ class Run:
     ``players``: by name, in the order of their updates. ``labels``: how many training images keep their label,
     or all, or none. ``burn_in`` and ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in``,
     and at the end. ``*_batch``: images per particle and step. ``subset``: share of the training images that each
-    particle sees. ``latent``: dimensions of z.
+    particle sees, besides the labelled ones, which all see. ``latent``: dimensions of z.
     """
 
     system: str
@@ -65,8 +65,11 @@ class Run:
     data_dir: str | None = None
 
     def resolved(self, num_train: int) -> Run:
-        """Return the run with every player's ``num_obs`` filled in."""
-        players = {name: replace(p, num_obs=p.num_obs or num_train) for name, p in self.players.items()}
+        """Return the run with every player's ``num_obs`` filled in: the training images that a particle sees."""
+        num_train = max(1, int(num_train * self.subset))
+        players = {
+            name: replace(p, num_obs=num_train if p.num_obs is None else p.num_obs) for name, p in self.players.items()
+        }
         return replace(self, players=players)
 
     def lasting(self, steps: int) -> Run:

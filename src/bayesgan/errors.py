@@ -41,3 +41,9 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     choices = sorted(choices)
     close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(choices)}"
+
+
+def require(owner: object, name: str, value: float, valid: bool, expected: str) -> None:
+    """Raise a UsageError unless ``valid``: which field of which object is what, and what was expected."""
+    if not valid:
+        raise UsageError(f"{type(owner).__name__.removesuffix('Spec')}: {name} = {value}: expected {expected}")

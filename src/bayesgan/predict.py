@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from bayesgan.build import build
+from bayesgan.build import build, choose_device
 from bayesgan.config import Run
 from bayesgan.data.batches import to_float
 from bayesgan.errors import DataError, UsageError
@@ -38,19 +39,19 @@ class Posterior:
     device: torch.device
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> Posterior:
+    def load(cls, path: str | Path, device: Literal["auto", "cpu", "cuda"] = "auto") -> Posterior:
         """Load the posterior of a run folder.
 
         Raises:
             DataError: no run folder, or one without a weight sample yet.
         """
         store = Store.open(path)
-        run, data = store.run(), store.json("env.json")["data"]
+        run, data = store.run(), store.json("env.json", "data")["data"]
         bank = tuple(store.bank())
         if not bank:
             raise DataError(f"{path} holds no weight samples yet; finish it with --resume")
         shape, classes = tuple(data["shape"]), tuple(data["classes"])
-        place = torch.device(device)
+        place = choose_device(device)
         ensembles = build(run, shape, len(classes), place)
         fits(bank[-1], ensembles)
         return cls(run, shape, classes, bank, ensembles, place)
@@ -96,10 +97,10 @@ class Posterior:
         """Yield the probabilities ``(B, Y)`` of every discriminator of the bank in turn.
 
         Raises:
-            UsageError: the run has no classes, or images of another shape.
+            UsageError: the run has no classes. DataError: images of another shape.
         """
         if not self.classifies:
-            raise UsageError(f"a {self.run.system} without labels does not classify; train with --labels N")
+            raise UsageError(f"{self.run.system!r} without labels does not classify; train with --labels N")
         if tuple(x.shape[1:]) != self.shape:
             raise DataError(f"images are {shape_text(x.shape[1:])}, the run was trained on {shape_text(self.shape)}")
         inputs = to_float(x)
@@ -116,7 +117,7 @@ class Posterior:
     def chains(self, player: str) -> int:
         """Return how many particles a player has."""
         if player not in self.run.players:
-            raise UsageError(f"a {self.run.system} has no {player}; its players: {', '.join(self.run.players)}")
+            raise UsageError(f"system {self.run.system!r} has no {player}; its players: {', '.join(self.run.players)}")
         return self.run.particles(player)
 
     def network(self, player: str, draw: int, chain: int) -> Network:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bayesgan.errors import require
 from bayesgan.types import Params
 
 
@@ -37,6 +38,9 @@ class Normal:
 
     std: float = 1.0
 
+    def __post_init__(self) -> None:
+        require(self, "std", self.std, self.std > 0, "above 0")
+
     def log_prob(self, params: Params) -> Tensor:
         """Return ``sum_i log N(w_i; 0, std^2)``, a scalar."""
         constant = -math.log(self.std) - 0.5 * math.log(2 * math.pi)
@@ -52,6 +56,9 @@ class Laplace:
 
     scale: float = 1.0
 
+    def __post_init__(self) -> None:
+        require(self, "scale", self.scale, self.scale > 0, "above 0")
+
     def log_prob(self, params: Params) -> Tensor:
         """Return ``sum_i log Laplace(w_i; 0, scale)``, a scalar."""
         constant = -math.log(2 * self.scale)
@@ -66,6 +73,9 @@ class Box:
     """Uniform on [-bound, bound] for every weight; WGAN's clipping is its projection (arXiv 1701.07875)."""
 
     bound: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(self, "bound", self.bound, self.bound > 0, "above 0")
 
     def log_prob(self, params: Params) -> Tensor:
         """Return ``-n log(2 bound)`` inside the box and ``-inf`` outside, a scalar."""

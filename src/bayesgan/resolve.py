@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from bayesgan.build import check_ranges
 from bayesgan.config import Run
 from bayesgan.errors import UsageError, nearest
 from bayesgan.presets import PRESETS
 from bayesgan.serialise import assignment, from_config, read_toml
 from bayesgan.store import Store
+
+WHOLE = {field.name for field in fields(Run)}
 
 
 def resolve(
@@ -40,15 +44,20 @@ def resolve(
     if resumed is not None:
         run = Store.open(resumed).run()
     else:
+        late = [key for text in settings for key in ("data", "labels") if text.partition("=")[0].strip() == key]
+        if late:
+            raise UsageError(f"--set {late[0]}=...: the preset depends on it; give --{late[0]}")
         data, labels = (given.get(key, file.get(key)) for key in ("data", "labels"))
         if data is None:
             raise UsageError("give --data: digits, mnist, fashion-mnist, ring, grid, a folder, a zip or an npz")
         run = PRESETS[system](data, labels if labels != "none" else None, preset == "published")
-    run = from_config(file, base=run)
+    # A file that says everything, as config.toml does, is taken as it is: the preset may have players that it has not.
+    run = from_config(file) if file.keys() >= WHOLE else from_config(file, base=run)
     if run.system != system:
         raise UsageError(f"{config or resumed} is a run of {run.system!r}, not of {system!r}")
     run = from_config(given, base=run.lasting(steps) if steps is not None else run)
     for text in settings:
         run = from_config(assignment(text), base=run)
+    check_ranges(run)
     result: Run = run
     return result

@@ -9,6 +9,7 @@ import pickle
 import platform
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 
 from bayesgan.config import Run
-from bayesgan.errors import DataError
+from bayesgan.errors import DataError, UsageError
 from bayesgan.serialise import from_config, read_toml, to_config, to_toml
 from bayesgan.types import Params
 
@@ -37,16 +38,17 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises:
         DataError: the disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
         raise DataError(f"cannot write {path}: {reason}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.parent.is_dir():
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -90,7 +92,10 @@ class Store:
 
     def run(self) -> Run:
         """Return the resolved run."""
-        run: Run = from_config(read_toml(self.path / "config.toml"))
+        try:
+            run: Run = from_config(read_toml(self.path / "config.toml"))
+        except UsageError as error:
+            raise DataError(f"{self.path / 'config.toml'} is not a run of this version: {error}") from None
         return run
 
     def describe(self, run: Run, data: Mapping[str, Any], split: Mapping[str, Any], device: torch.device) -> None:
@@ -99,19 +104,25 @@ class Store:
         write_json(self.path / "env.json", environment(device) | {"data": dict(data)})
         write_json(self.path / "split.json", dict(split))
 
-    def json(self, name: str) -> Any:
-        """Return the content of a JSON file of the folder."""
+    def json(self, name: str, *keys: str) -> dict[str, Any]:
+        """Return the content of a JSON file of the folder, which must have ``keys``."""
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise DataError(f"{self.path} has no {name}") from None
         except ValueError:
             raise DataError(f"{self.path / name} is not valid JSON") from None
+        if not isinstance(content, dict) or not set(keys) <= content.keys():
+            raise DataError(f"{self.path / name} lacks {', '.join(keys)}")
+        return content
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of metrics.jsonl."""
         path = self.path / "metrics.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        try:
+            return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        except ValueError:
+            raise DataError(f"{path} is not valid JSON, line by line") from None
 
     def write_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Write metrics.jsonl anew; it has a few hundred rows at most."""
@@ -129,11 +140,15 @@ class Store:
         """Return the content of checkpoint.pt."""
         path = self.path / "checkpoint.pt"
         if not path.exists():
-            raise DataError(f"{self.path} has no checkpoint.pt to resume from")
+            raise DataError(f"{self.path} has no checkpoint.pt to resume from: delete it, or choose another --out")
+        if not zipfile.is_zipfile(path):
+            raise DataError(f"cannot read {path}: it is broken, cut short or no checkpoint")
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, ValueError, OSError, pickle.UnpicklingError) as error:
-            raise DataError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
+        except (RuntimeError, LookupError, ValueError, OSError, pickle.UnpicklingError) as error:
+            raise DataError(f"cannot read {path}: {str(error).splitlines()[0].partition('. ')[0]}") from None
+        if not {"config", "step", "weights", "optimisers"} <= state.keys():
+            raise DataError(f"{path} is not a checkpoint of a run")
         return state
 
     def save_sample(self, step: int, weights: Weights) -> None:

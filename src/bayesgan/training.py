@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 import time
@@ -65,7 +66,10 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
             bar.advance()
             kept, pictured, over = keep(run, state.step), due(state.step, run.steps // PICTURES), stopped()
             if kept or due(state.step, run.steps // LOGGED):
-                rows.append({"step": state.step, "time": time.time(), "energy": finite(energies, state.step)})
+                rows.append({"step": state.step, "time": time.time(), "energy": plain(energies)})
+                if problem := diverged(energies, state.step):
+                    store.write_metrics(rows)
+                    raise Diverged(problem)
             if kept:
                 store.save_sample(state.step, weights(state))
             if (kept and state.step == run.steps) or pictured or over:
@@ -75,7 +79,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
                 save_samples(store.path / "samples" / f"{state.step:06d}.png", run, data.shape, state.game.ensembles)
             if over and state.step < run.steps:
                 raise Interrupted(f"stopped at step {state.step}; continue with: {again(run, store)}")
-    return Posterior.load(store.path, device=device.type)
+    return Posterior.load(store.path, device=run.device)
 
 
 def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
@@ -112,23 +116,24 @@ def due(step: int, every: int) -> bool:
     return step % max(1, every) == 0
 
 
-def finite(energies: dict[str, Tensor], step: int) -> dict[str, list[float]]:
-    """Return the energies as numbers.
-
-    Raises:
-        Diverged: one of them is not finite.
-    """
-    for player, energy_K in energies.items():
-        if not torch.isfinite(energy_K).all():
-            k = int((~torch.isfinite(energy_K)).nonzero()[0])
-            what = f"the energy of {player}, particle {k}, is {energy_K[k].item()} at step {step}"
-            raise Diverged(f"diverged: {what}; {cure(player)}")
+def plain(energies: dict[str, Tensor]) -> dict[str, list[float]]:
+    """Return the energies as numbers."""
     return {player: [round(v, 6) for v in energy_K.tolist()] for player, energy_K in energies.items()}
+
+
+def diverged(energies: dict[str, Tensor], step: int) -> str | None:
+    """Return which energy is not finite and what to try, or None."""
+    for player, energy_K in energies.items():
+        if not energy_K.isfinite().all():
+            k = int((~energy_K.isfinite()).nonzero()[0])
+            what = f"the energy of {player}, particle {k}, is {energy_K[k].item()} at step {step}"
+            return f"diverged: {what}; {cure(player)}"
+    return None
 
 
 def again(run: Run, store: Store) -> str:
     """Return the command that continues a run."""
-    return f"bayesgan train {run.system} --out {store.path} --resume"
+    return shlex.join(["bayesgan", "train", run.system, "--out", str(store.path), "--resume"])
 
 
 @contextmanager

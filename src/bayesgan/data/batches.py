@@ -31,7 +31,7 @@ class Batches:
         self.labelled = torch.from_numpy(data.labelled)
         self.labels = torch.from_numpy(data.labels).to(device)
         self.fraction = torch.tensor(len(data.labels) / len(data.images), device=device)
-        self.subsets: dict[int, Tensor] = {}
+        self.orders: dict[int, Tensor] = {}
 
     def __call__(self, player: str, step: int) -> Mapping[str, Tensor]:
         """Return the fields of one step, each ``(K, B, ...)`` along the axis of the player it rides with."""
@@ -63,14 +63,14 @@ class Batches:
     def training_images(self, rng: torch.Generator, k: int, count: int) -> Tensor:
         """Return a uniform draw of particle k's training images, ``(B, ...)`` float32."""
         rows = torch.randint(max(1, int(len(self.images) * self.run.subset)), (count,), generator=rng)
-        return to_float(self.images[rows if self.run.subset == 1 else self.subset(k)[rows]])
+        return to_float(self.images[rows if self.run.subset == 1 else self.order(k)[rows]])
 
-    def subset(self, k: int) -> Tensor:
+    def order(self, k: int) -> Tensor:
         """Return particle k's own order of the training images; it sees the first ``subset`` of them."""
-        if k not in self.subsets:
+        if k not in self.orders:
             order = torch.randperm(len(self.images), generator=generator(self.run.seed, "subset", k))
-            self.subsets[k] = order
-        return self.subsets[k]
+            self.orders[k] = order
+        return self.orders[k]
 
     def view(self, x: Tensor, rng: torch.Generator, weak: bool = False, cut: bool = False) -> Tensor:
         """Return images augmented as the run says; points and runs without augmentation pass unchanged."""

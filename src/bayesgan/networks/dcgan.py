@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bayesgan.errors import require
+
 SMALLEST = 4
 LARGEST_FACTOR = 8
 CONVOLUTIONS = 3
@@ -30,6 +32,10 @@ class DCGAN:
 
     width: int = 32
     hidden: int = 128
+
+    def __post_init__(self) -> None:
+        require(self, "width", self.width, self.width >= 2, "at least 2")
+        require(self, "hidden", self.hidden, self.hidden >= 1, "at least 1")
 
     def generator(self, shape: tuple[int, ...], latent: int) -> nn.Module:
         """Return a generator of images ``shape = (C, H, W)``."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bayesgan.errors import require
+
 
 @dataclass(frozen=True)
 class MLP:
@@ -18,6 +20,10 @@ class MLP:
 
     width: int = 256
     depth: int = 2
+
+    def __post_init__(self) -> None:
+        require(self, "width", self.width, self.width >= 1, "at least 1")
+        require(self, "depth", self.depth, self.depth >= 1, "at least 1")
 
     def generator(self, shape: tuple[int, ...], latent: int) -> nn.Module:
         """Return a generator of images ``(C, H, W)`` or points ``(D,)``."""

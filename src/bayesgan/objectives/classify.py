@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from bayesgan.errors import require
 from bayesgan.types import Batch, Nets
 
 
@@ -24,6 +25,10 @@ class Consistency:
     weight: float = 1.0
     temperature: float = 0.5
     balance: float = 0.02
+
+    def __post_init__(self) -> None:
+        require(self, "temperature", self.temperature, self.temperature > 0, "above 0")
+        require(self, "balance", self.balance, self.balance >= 0, "0 or more")
 
     def log_likelihood(self, net: Nets, batch: Batch) -> Tensor:
         """Return the weighted mean log-likelihood of ``x_strong (B, ...)`` under targets from ``x_weak``."""

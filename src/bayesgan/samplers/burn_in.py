@@ -15,7 +15,7 @@ from bayesgan.samplers.langevin import Langevin
 class BurnIn(torch.optim.Optimizer):
     """Adam for ``steps`` steps, then the sampler; one ``lr`` that belongs to whichever is at work.
 
-    With ``precondition``, Adam's second moments become the sampler's scales at the hand-over and stay as they are:
+    With ``damping``, Adam's second moments become the sampler's scales at the hand-over and stay as they are:
     ``scale^2 = 1 / (sqrt(v) + damping)``. An adapting preconditioner would not leave the target invariant.
     """
 

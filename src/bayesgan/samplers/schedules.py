@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from bayesgan.errors import require
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -32,6 +34,9 @@ class Polynomial:
 
     power: float = 0.55
     offset: float = 0.1
+
+    def __post_init__(self) -> None:
+        require(self, "offset", self.offset, self.offset > 0, "above 0")
 
     def __call__(self, progress: float) -> float:
         """Return the factor at ``progress``."""

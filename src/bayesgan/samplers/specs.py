@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from bayesgan.errors import UsageError
+from bayesgan.errors import UsageError, require
 from bayesgan.samplers.burn_in import BurnIn
 from bayesgan.samplers.ema import EMA
 from bayesgan.samplers.langevin import Langevin
@@ -29,18 +28,6 @@ class Setting:
     weights: Mapping[str, Sequence[Tensor]]
 
 
-class Inference(Protocol):
-    """The interface of every spec."""
-
-    def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.Optimizer:
-        """Return an optimizer over leaves stacked over particles."""
-        ...
-
-    def step_size(self, step: int, setting: Setting) -> float:
-        """Return the step size at a step."""
-        ...
-
-
 @dataclass(frozen=True)
 class AdamSpec:
     """Adam: the mode of the posterior, or a burn-in."""
@@ -49,6 +36,11 @@ class AdamSpec:
     beta1: float = 0.5
     beta2: float = 0.999
     schedule: Schedule = field(default_factory=Constant)
+
+    def __post_init__(self) -> None:
+        require(self, "lr", self.lr, self.lr > 0, "above 0")
+        require(self, "beta1", self.beta1, 0 <= self.beta1 < 1, "0 or more, below 1")
+        require(self, "beta2", self.beta2, 0 <= self.beta2 < 1, "0 or more, below 1")
 
     def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.Adam:
         """Return ``torch.optim.Adam``."""
@@ -66,6 +58,9 @@ class RMSPropSpec:
     lr: float = 5e-5
     schedule: Schedule = field(default_factory=Constant)
 
+    def __post_init__(self) -> None:
+        require(self, "lr", self.lr, self.lr > 0, "above 0")
+
     def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.RMSprop:
         """Return ``torch.optim.RMSprop``."""
         return torch.optim.RMSprop(params, self.lr)
@@ -81,6 +76,9 @@ class EMASpec:
 
     of: str = "discriminator"
     decay: float = 0.99
+
+    def __post_init__(self) -> None:
+        require(self, "decay", self.decay, 0 <= self.decay < 1, "0 or more, below 1")
 
     def build(self, params: Sequence[Tensor], setting: Setting) -> EMA:
         """Return an :class:`EMA` of the player ``of``."""
