@@ -36,7 +36,7 @@ def demo(out: Path | None, seed: int) -> Path:
         train(run, root / system, progress=True)
         metrics = evaluate(root / system)["metrics"]
         errors = metrics["baselines"]["value"] | errors | {name: metrics["error"]["value"]}
-    table = Table(title=f"digits, {LABELS} labels, 500 test images, split {seed}")
+    table = Table(title=f"digits, {LABELS} labels, split {seed}")
     table.add_column("trained on the same labels")
     table.add_column("test error", justify="right")
     for name, error in errors.items():
