@@ -1,6 +1,6 @@
 """Few labels on the digits: the Bayesian GAN, one DCGAN, the supervised network, and scikit-learn's baselines.
 
-    python benchmarks/digits.py [--splits 10] [--labels 100] [--first 0]
+    python benchmarks/digits.py [--splits 10] [--labels 100] [--steps 800] [--first 0]
 
 Each split draws its own 500 test images (stratified; 1,297 remain for training) and its own labels. Prints a table and
 writes benchmarks/results/digits.json. Settings were chosen on other splits (--first 100).
@@ -22,15 +22,14 @@ from bayesgan.evaluate import evaluate
 from bayesgan.training import train
 
 SYSTEMS = ("supervised", "dcgan", "bayesgan")
-STEPS = 800
 NAMES = {"LabelSpreading": "label_spreading", "logistic regression": "logistic"}
 
 
-def one_split(split: int, labels: int, folder: Path) -> dict[str, float]:
+def one_split(split: int, labels: int, steps: int, folder: Path) -> dict[str, float]:
     """Train every system on one split and return its errors in percent, with NLL, ECE and seconds."""
     row: dict[str, float] = {"split": split}
     for system in SYSTEMS:
-        start, run = time.perf_counter(), presets.PRESETS[system]("digits", labels).lasting(STEPS)
+        start, run = time.perf_counter(), presets.PRESETS[system]("digits", labels).lasting(steps)
         train(replace(run, seed=split, label_seed=split), folder / system)
         row[f"{system}_seconds"] = round(time.perf_counter() - start, 1)
         metrics = evaluate(
@@ -46,12 +45,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--first", type=int, default=0, help="first split; only 0 writes the result file")
     options = parser.parse_args()
     rows = []
     for split in range(options.first, options.first + options.splits):
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(one_split(split, options.labels, Path(folder)))
+            rows.append(one_split(split, options.labels, options.steps, Path(folder)))
         print({key: round(value, 3) for key, value in rows[-1].items()}, flush=True)
     columns = {key: [row[key] for row in rows] for key in rows[0] if key != "split"}
     figures = {key: round(statistics.mean(values), 4) for key, values in columns.items()}

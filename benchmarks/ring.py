@@ -1,6 +1,6 @@
 """Modes of the ring of 8 and the grid of 25, Bayesian GAN against one GAN and ten.
 
-    python benchmarks/ring.py [--seeds 5] [--data ring,grid]
+    python benchmarks/ring.py [--seeds 5] [--data ring,grid] [--steps 4000]
 
 Prints modes found and the share of samples within three standard deviations; writes benchmarks/results/ring.json.
 Settings were chosen on seeds 0 to 4; these are seeds 10 and up.
@@ -26,11 +26,11 @@ SYSTEMS = ("gan", "bayesgan")
 FIRST_SEED = 10
 
 
-def one_run(system: str, data: str, seed: int) -> dict[str, Any]:
+def one_run(system: str, data: str, seed: int, steps: int) -> dict[str, Any]:
     """Train one system and count its modes."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        train(replace(presets.PRESETS[system](data), seed=seed), Path(folder) / "run")
+        train(replace(presets.PRESETS[system](data).lasting(steps), seed=seed), Path(folder) / "run")
         seconds = time.perf_counter() - start
         modes = evaluate(Path(folder) / "run", ["modes"])["metrics"]["modes"]
     row = {"system": system, "data": data, "seed": seed, "modes": modes["value"], "of": modes["of"]}
@@ -41,13 +41,14 @@ def main() -> None:
     """Run all seeds and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--data", default="ring,grid")
     options = parser.parse_args()
     rows, figures = [], {}
     for data in options.data.split(","):
         for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
             for system in SYSTEMS:
-                rows.append(one_run(system, data, seed))
+                rows.append(one_run(system, data, seed, options.steps))
                 print(rows[-1], flush=True)
         for system in SYSTEMS:
             mine = [r for r in rows if (r["system"], r["data"]) == (system, data)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,28 @@ def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     exec(compile(code, "README.md", "exec"), names)
     assert tuple(names["images"].shape) == (64, 1, 8, 8)  # type: ignore[attr-defined]
     assert tuple(names["probs"].shape) == (5, 10)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "keys"),
+    [
+        ("digits", ["--splits", "1", "--steps", "4"], {"bayesgan_error", "dcgan_error", "supervised_error"}),
+        ("ring", ["--seeds", "1", "--steps", "4"], {"ring.bayesgan.modes", "grid.gan.modes_fewest"}),
+        ("mnist_first", ["--steps", "4"], {"bayesgan_errors", "supervised_errors", "minutes"}),
+    ],
+)
+def test_every_benchmark_of_the_readme_runs(
+    name: str, arguments: list[str], keys: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"python benchmarks/{name}.py" in README
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.setattr(importlib.import_module("common"), "RESULTS", tmp_path / "results")
+    monkeypatch.setitem(os.environ, "BAYESGAN_DATA", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [f"benchmarks/{name}.py", *arguments])
+    made_up_mnist(tmp_path)
+    importlib.import_module(name).main()
+    (path,) = (tmp_path / "results").iterdir()
+    assert keys <= json.loads(path.read_text())["figures"].keys()
 
 
 def test_every_result_says_how_where_and_what() -> None:

@@ -55,7 +55,7 @@ def bayesgan(data: str, labels: Labels = None, published: bool = False) -> Run:
 
 
 def supervised(data: str, labels: Labels = None, published: bool = False) -> Run:
-    """The discriminator's network trained on the labels alone: the baseline of every table."""
+    """The discriminator's network without a generator, the baseline of every table; published: on the labels alone."""
     run = dcgan(data, labels or "all", published)
     objective = Supervised(run.objective.consistency if isinstance(run.objective, SemiSupervised) else None)
     players = {name: p for name, p in run.players.items() if name != "generator"}
