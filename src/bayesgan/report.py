@@ -136,4 +136,4 @@ def title(runs: list[dict[str, Any]]) -> str:
     systems = ", ".join(dict.fromkeys(r["name"] for r in runs))
     first = runs[0]
     labels = f", {first['labels']:,} labels" if first["labels"] else ""
-    return f"{systems} on {first['data']}{labels}"
+    return f"{systems} on {Path(first['data']).name}{labels}"
