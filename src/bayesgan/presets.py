@@ -23,7 +23,7 @@ from bayesgan.samplers.specs import AdamSpec, EMASpec, SGHMCSpec
 PAPER_PRIOR = Normal(math.sqrt(10))
 PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 CLASSIFIER_ADAM = AdamSpec(4e-3, 0.9, 0.99, Cosine(0.02))
-# On points the faster discriminator stays near its optimum, without which the grid loses a third of its modes.
+# On points the discriminator is the faster one: near its optimum, it makes the generators keep the modes of the grid.
 POINTS_ADAM = {"discriminator": AdamSpec(3e-3, 0.5, 0.99), "generator": AdamSpec(1e-3, 0.5, 0.99)}
 
 

@@ -1,8 +1,7 @@
 """Strided convolutions after DCGAN (Radford et al. 2015, arXiv 1511.06434), for any H x W from 8 to 128.
 
 No batch norm: a likelihood must not depend on what else is in the batch, or was there before. Generators have group
-norm, discriminators standardised weights. The discriminator's head is flat, not pooled, which with few labels is the
-largest single gain.
+norm, discriminators standardised weights. The discriminator's head is flat, not pooled: it matters where a stroke is.
 """
 
 from __future__ import annotations
