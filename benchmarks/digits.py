@@ -3,7 +3,8 @@
     python benchmarks/digits.py [--splits 10] [--labels 100] [--steps 800] [--first 0]
 
 Each split draws its own 500 test images (stratified; 1,297 remain for training) and its own labels. Prints a table and
-writes benchmarks/results/digits.json. Settings were chosen on other splits of the same 1,797 images, so these are not wholly new data.
+writes benchmarks/results/digits.json. Settings were chosen on other splits of the
+same 1,797 images, so these are not wholly new data.
 """
 
 from __future__ import annotations
