@@ -20,9 +20,27 @@ from torch import Tensor
 from bayesgan.build import State, initialise
 from bayesgan.config import Player, Run
 from bayesgan.data.batches import Batches
+from bayesgan.data.diffaugment import DiffAugment
 from bayesgan.data.labels import Training
 from bayesgan.networks import DCGAN, MLP, Family
-from bayesgan.objectives import AnyObjective, Consistency, SemiSupervised, Supervised
+from bayesgan.objectives import (
+    AGE,
+    AlphaGAN,
+    AnyObjective,
+    Bernoulli,
+    Classified,
+    Consistency,
+    Elbo,
+    Hinge,
+    Laplace,
+    Likelihood,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    SemiSupervised,
+    Supervised,
+    Wasserstein,
+)
 from bayesgan.particles import Ensemble, How
 from bayesgan.posterior import Game, log_posterior
 from bayesgan.priors import Box, Normal, Prior
@@ -37,9 +55,32 @@ UNIONS = {
     "inference": InferenceSpec,
     "network": Family,
     "schedule": Schedule,
+    "likelihood": Likelihood,
 }
 EXAMPLES: dict[type, list[Any]] = {
-    SemiSupervised: [SemiSupervised(), SemiSupervised("counts", 0.5, Consistency())],
+    NonSaturating: [NonSaturating(), NonSaturating(DiffAugment(), conditional=True)],
+    Hinge: [Hinge(), Hinge(DiffAugment(), conditional=True)],
+    Minimax: [Minimax(), Minimax(DiffAugment(), conditional=True)],
+    Wasserstein: [Wasserstein(), Wasserstein(penalty=10.0), Wasserstein(DiffAugment(), True, penalty=10.0)],
+    Relativistic: [Relativistic(), Relativistic(r1=0.0, r2=0.3), Relativistic(DiffAugment(), True)],
+    Elbo: [Elbo(), Elbo(Laplace(0.5), conditional=True), Elbo(Bernoulli())],
+    AlphaGAN: [
+        AlphaGAN(),
+        AlphaGAN(likelihood="explicit", noise=True),
+        AlphaGAN(DiffAugment(), likelihood="implicit"),
+        AlphaGAN(DiffAugment(), True, noise=True),
+    ],
+    AGE: [AGE(), AGE(conditional=True)],
+    SemiSupervised: [
+        SemiSupervised(),
+        SemiSupervised("counts", 0.5, Consistency()),
+        SemiSupervised(feature_matching=True, augment=DiffAugment()),
+    ],
+    Classified: [
+        Classified(),
+        Classified(Wasserstein(DiffAugment(), penalty=10.0), 0.5, 2.0, Consistency()),
+        Classified(AlphaGAN(noise=True)),
+    ],
     Supervised: [Supervised(), Supervised(Consistency(0.3))],
     Normal: [Normal(), Normal(10**0.5)],
     Box: [Box(), Box(0.3)],

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from bayesgan.types import Batch, Nets
+from bayesgan.types import Batch, Fields, Nets
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class LinearRegression:
     tau: float
 
     players: ClassVar[tuple[str, ...]] = ("regressor",)
-    rides: ClassVar[Mapping[str, str]] = {}
+    conditioned: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def make(cls, n: int = 40, dims: int = 3, sigma: float = 0.5, tau: float = 1.5) -> LinearRegression:
@@ -55,10 +54,10 @@ class LinearRegression:
         covariance = torch.linalg.inv(precision)
         return (covariance @ x.T @ y / self.sigma**2)[:, 0], tempering * covariance
 
-    def fields(self, player: str) -> tuple[str, ...]:
-        return ("x", "y")
+    def fields(self, player: str) -> Fields:
+        return {"x": None, "y": None}
 
-    def outputs(self, classes: int) -> int:
+    def outputs(self, player: str, latent: int, classes: int) -> int:
         return 1
 
     def regressor(self, net: Nets, batch: Batch) -> Tensor:

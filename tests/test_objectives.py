@@ -81,7 +81,7 @@ def test_the_generator_wants_to_look_real(objective: NonSaturating | SemiSupervi
 
     def both(fake_logit: float) -> tuple[Tensor, Tensor]:
         def discriminator(x: Tensor) -> Tensor:
-            real = torch.zeros(len(x), objective.outputs(2), dtype=x.dtype)
+            real = torch.zeros(len(x), objective.outputs("discriminator", 2, 2), dtype=x.dtype)
             return real + fake_logit * (len(x) == 5)
 
         net = Nets(discriminator=discriminator, generator=same)
@@ -144,7 +144,7 @@ def test_counts_weigh_labels_by_their_share() -> None:
 def test_supervised_is_cross_entropy() -> None:
     net, batch, logits = table()
     close(Supervised().discriminator(net, batch), -F.cross_entropy(logits["x_labelled"], batch.y))
-    assert Supervised().players == ("discriminator",) and Supervised().outputs(7) == 7
+    assert Supervised().players == ("discriminator",) and Supervised().outputs("discriminator", 2, 7) == 7
 
 
 # Consistency

@@ -166,6 +166,7 @@ CHANGES = {
     "labelled_batch": 9,
     "noise_batch": 5,
     "latent": 9,
+    "codes": "sphere",
     "subset": 0.5,
     "augment": None,
     "marginal": "logmeanexp",

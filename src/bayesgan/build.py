@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from torch import nn
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
 from bayesgan.errors import DataError, Diverged, UsageError, nearest
-from bayesgan.networks import DCGAN
 from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
 from bayesgan.samplers.specs import EMASpec, Setting
@@ -56,31 +55,53 @@ def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device) 
     ensembles = {}
     for name in run.players:
         role = run.role(name)
-        size = run.latent if role == "generator" else run.objective.outputs(classes)
-        make: Callable[..., nn.Module] = getattr(run.players[role].network, role)
-        seed = derive(run.seed, role)
-        ensemble = Ensemble.init(partial(make, shape, size), run.particles(name), seed)
+        make = partial(network, run, role, shape, classes)
+        ensemble = Ensemble.init(make, run.particles(name), derive(run.seed, role))
         leaves = {n: t.detach().to(device).requires_grad_() for n, t in ensemble.params.items()}
         ensembles[name] = Ensemble(ensemble.skeleton, leaves)
     return ensembles
+
+
+def network(run: Run, role: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """Return one particle of a role, conditional where the objective gives it the class."""
+    objective, family = run.objective, run.players[role].network
+    given = classes if role in objective.conditioned else 0
+    if role == "generator":
+        return family.generator(shape, run.latent, given)
+    outputs = objective.outputs(role, run.latent, classes)
+    if role == "code_discriminator":
+        return family.code_discriminator(run.latent, outputs, given)
+    make: Callable[..., nn.Module] = getattr(family, role)
+    return make(shape, outputs, given)
 
 
 def check(run: Run, data: Training) -> None:
     """Raise a UsageError where a run contradicts itself or its data."""
     check_ranges(run)
     check_players(run)
-    if len(data.shape) != 3:
-        for name, p in run.players.items():
-            if isinstance(p.network, DCGAN):
-                raise UsageError(f"players.{name}.network: DCGAN needs images, {data.name} has points; choose MLP")
-    if missing := [name for name in run.objective.players if name not in run.players]:
-        raise UsageError(f"{type(run.objective).__name__} needs a player {missing[0]!r}")
-    if "x_labelled" in run.objective.fields("discriminator") and not len(data.labels):
-        raise UsageError(f"{type(run.objective).__name__} needs labels: give --labels N")
+    objective = run.objective
+    if len(data.shape) != 3 and (misfits := [*images_only(run)]):
+        raise UsageError(f"{misfits[0]} needs images, and {data.name} has points")
+    if missing := [name for name in objective.players if name not in run.players]:
+        raise UsageError(
+            f"{type(objective).__name__} needs a player {missing[0]!r}; {run.system} has {', '.join(run.players)}"
+        )
+    reads = {field for player in objective.players for field in objective.fields(player)}
+    if ({"x_labelled", "label"} & reads or objective.conditioned) and not len(data.labels):
+        raise UsageError(f"{type(objective).__name__} needs labels: give --labels N")
     if not 0 <= run.burn_in < run.steps:
         raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
-    if "x_weak" in run.objective.fields("discriminator") and "teacher" not in run.players:
+    if "x_weak" in reads and "teacher" not in run.players:
         raise UsageError("consistency needs a player 'teacher' with inference EMA")
+
+
+def images_only(run: Run) -> Iterator[str]:
+    """Yield the settings of a run that make no sense for points."""
+    parts = {f"players.{name}.network": p.network for name, p in run.players.items()}
+    parts |= {f"objective.{name}": value for name, value in vars(run.objective).items()}
+    for place, part in parts.items():
+        if getattr(type(part), "images_only", False):
+            yield f"{place} = {type(part).__name__}"
 
 
 def check_players(run: Run) -> None:

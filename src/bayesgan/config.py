@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bayesgan.data.augment import Warp
+from bayesgan.data.codes import Codes
 from bayesgan.networks import DCGAN, Family
 from bayesgan.objectives import AnyObjective
 from bayesgan.particles import How
@@ -38,7 +39,7 @@ class Run:
     ``players``: by name, in the order of their updates. ``labels``: how many training images keep their label,
     or all, or none. ``burn_in`` and ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in``,
     and at the end. ``*_batch``: images per particle and step. ``subset``: share of the training images that each
-    particle sees, besides the labelled ones, which all see. ``latent``: dimensions of z.
+    particle sees, besides the labelled ones, which all see. ``latent``: dimensions of z, and ``codes`` its prior.
     """
 
     system: str
@@ -56,6 +57,7 @@ class Run:
     views_batch: int = 128
     noise_batch: int = 64
     latent: int = 100
+    codes: Codes = "normal"
     subset: float = 1.0
     augment: Warp | None = None
     marginal: Marginal = "mean"

@@ -58,7 +58,7 @@ class Ensemble:
 
     def bind(self, params: Params) -> Network:
         """Return the network with one particle's weights ``params`` as a function."""
-        return lambda *inputs: functional_call(self.skeleton, params, inputs)
+        return lambda *inputs, **options: functional_call(self.skeleton, params, inputs, options)
 
 
 def lift(fn: OneParticle, axes: Mapping[str, str], fields: Mapping[str, str | None], how: How = "auto") -> OneParticle:

@@ -43,7 +43,7 @@ def log_likelihood(game: Game, player: str, batch: Mapping[str, Tensor]) -> Tens
     """Return the mean log-likelihood of every combination of particles, one dimension per axis.
 
     Gradients flow to ``player``'s weights only; opponents enter detached.
-    ``batch`` maps a field to ``(K, B, ...)`` along its rider's axis, or to an unlifted scalar.
+    ``batch`` maps a field to ``(K, B, ...)`` along the axis that the objective names for it, or to what all share.
     """
     ensembles, objective = game.ensembles, game.objective
 
@@ -53,7 +53,7 @@ def log_likelihood(game: Game, player: str, batch: Mapping[str, Tensor]) -> Tens
         return value
 
     params = {name: e.params if name == player else e.detached() for name, e in ensembles.items()}
-    riders = {field: game.axes[objective.rides[field]] if field in objective.rides else None for field in batch}
+    riders = {field: rider and game.axes[rider] for field, rider in objective.fields(player).items()}
     return lift(one, game.axes, riders, game.how)(params, dict(batch))
 
 

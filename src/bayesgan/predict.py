@@ -107,7 +107,7 @@ class Posterior:
         for draw in range(len(self.bank)):
             for chain in range(self.chains("discriminator")):
                 net = self.network("discriminator", draw, chain)
-                yield apply(net, inputs, self.device).softmax(-1).cpu()
+                yield apply(net, inputs, self.device)[:, -len(self.classes) :].softmax(-1).cpu()
 
     @property
     def classifies(self) -> bool:

@@ -1,7 +1,8 @@
 """One function per system; each returns a :class:`~bayesgan.config.Run`. A system is an objective and a few fields.
 
 ``published=True`` gives the papers' settings where they differ (no consistency, no augmentation, their step sizes);
-the default is what this package recommends, the same for every data set.
+the default is what this package recommends, the same for every data set. ``conditional=True`` gives the players the
+class, and trains on the labelled images: all of them where no number of labels is given.
 """
 
 from __future__ import annotations
@@ -9,67 +10,160 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from bayesgan.config import Player, Run
 from bayesgan.data.augment import Warp
 from bayesgan.data.labels import Labels
 from bayesgan.data.toy import CENTRES
+from bayesgan.errors import UsageError
 from bayesgan.networks import DCGAN, MLP, Family
-from bayesgan.objectives import Consistency, NonSaturating, SemiSupervised, Supervised
-from bayesgan.priors import Flat, Normal
+from bayesgan.objectives import (
+    AGE,
+    AlphaGAN,
+    AnyObjective,
+    Classified,
+    Consistency,
+    Elbo,
+    NonSaturating,
+    SemiSupervised,
+    Supervised,
+    Wasserstein,
+)
+from bayesgan.priors import Box, Flat, Normal
 from bayesgan.samplers.schedules import Cosine
-from bayesgan.samplers.specs import AdamSpec, EMASpec, SGHMCSpec
+from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec, RMSPropSpec, SGHMCSpec
 
 PAPER_PRIOR = Normal(math.sqrt(10))
 PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 CLASSIFIER_ADAM = AdamSpec(4e-3, 0.9, 0.99, Cosine(0.02))
 # On points the discriminator is the faster one: near its optimum, it makes the generators keep the modes of the grid.
 POINTS_ADAM = {"discriminator": AdamSpec(3e-3, 0.5, 0.99), "generator": AdamSpec(1e-3, 0.5, 0.99)}
+AVERAGED = EMASpec("generator", 0.998)
 
 
-def gan(data: str, labels: Labels = None, published: bool = False) -> Run:
+def gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """One fully connected GAN (Goodfellow et al. 2014)."""
-    return _adversarial("gan", data, labels, published, network=MLP())
+    return _adversarial("gan", data, labels, published, conditional, network=MLP())
 
 
-def dcgan(data: str, labels: Labels = None, published: bool = False) -> Run:
+def dcgan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """One DCGAN; points, which cannot be convolved, get the fully connected network."""
-    return _adversarial("dcgan", data, labels, published)
+    return _adversarial("dcgan", data, labels, published, conditional)
 
 
-def ensemble(data: str, labels: Labels = None, published: bool = False) -> Run:
+def ensemble(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """DCGAN-10: ten separate DCGANs, each on its own 80 % of the training images (Saatchi and Wilson 2017)."""
-    run = dcgan(data, labels, published)
+    run = dcgan(data, labels, published, conditional)
     players = {name: replace(p, axis="e", particles=10) for name, p in run.players.items()}
     return replace(run, system="ensemble", players=players, subset=0.8)
 
 
-def bayesgan(data: str, labels: Labels = None, published: bool = False) -> Run:
+def bayesgan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """The Bayesian GAN: SGHMC over ten generators, crossed with one discriminator (Saatchi and Wilson 2017)."""
-    run = dcgan(data, labels, published)
-    points = data in CENTRES
-    players = {name: _sampled(p, points, published) for name, p in run.players.items()}
-    players["generator"] = replace(players["generator"], particles=10)
-    bank = replace(run, burn_in=run.steps * 3 // 4, thin=max(1, run.steps // 80))
-    return replace(bank, system="bayesgan", players=players, noise_batch=run.batch if points or published else 8)
+    run = _sampled(dcgan(data, labels, published, conditional), "bayesgan", 10, published)
+    return replace(run, noise_batch=run.batch if data in CENTRES or published else 8)
 
 
-def supervised(data: str, labels: Labels = None, published: bool = False) -> Run:
+def supervised(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """The discriminator's network without a generator, the baseline of every table; published: on the labels alone."""
+    if conditional:
+        raise UsageError("supervised has no generator to give classes to: leave out --conditional")
     run = dcgan(data, labels or "all", published)
     objective = Supervised(run.objective.consistency if isinstance(run.objective, SemiSupervised) else None)
-    players = {name: p for name, p in run.players.items() if name != "generator"}
+    players = {name: p for name, p in run.players.items() if "generator" not in name}
     return replace(run, system="supervised", objective=objective, players=players)
 
 
-def _adversarial(system: str, data: str, labels: Labels, published: bool, network: Family | None = None) -> Run:
+def wgan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
+    """WGAN with weight clipping (arXiv 1701.07875); with labels the semi-supervised W-DCGAN."""
+    rate = RMSPropSpec(5e-5 if published else 5e-4)
+    objective = _learning(Wasserstein(conditional=conditional), labels, data, published)
+    run = _game("wgan", data, labels, published, objective, {"discriminator": rate, "generator": rate})
+    critic = replace(run.players["discriminator"], prior=Box(0.01 if published else 0.05), steps=5)
+    return replace(run, players=run.players | {"discriminator": critic})
+
+
+def wgan_gp(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
+    """WGAN with a gradient penalty (arXiv 1704.00028); with labels a semi-supervised W-DCGAN."""
+    adam = AdamSpec(1e-4, 0.5, 0.9) if published else AdamSpec(5e-4, 0.5, 0.9)
+    objective = _learning(Wasserstein(conditional=conditional, penalty=10.0), labels, data, published)
+    run = _game("wgan-gp", data, labels, published, objective, {"discriminator": adam, "generator": adam})
+    critic = replace(run.players["discriminator"], steps=5 if published else 2)
+    return replace(run, players=run.players | {"discriminator": critic})
+
+
+def vae(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
+    """A variational auto-encoder (arXiv 1312.6114)."""
+    _refuse_labels("vae", labels, conditional)
+    adam = AdamSpec(1e-3, 0.9, 0.999)
+    return _game("vae", data, labels, published, Elbo(conditional=conditional), {"generator": adam, "encoder": adam})
+
+
+def alpha_gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
+    """alpha-GAN: a VAE and a GAN merged (arXiv 1706.04987)."""
+    auto, critics = AdamSpec(1e-3, 0.5, 0.9), AdamSpec(1e-3 if published else 2e-4, 0.5, 0.9)
+    objective = _learning(AlphaGAN(conditional=conditional), labels, data, published)
+    rates = {"generator": auto, "encoder": auto, "discriminator": critics, "code_discriminator": critics}
+    run = _game("alpha-gan", data, labels, published, objective, rates)
+    twice = {name: replace(run.players[name], steps=2) for name in ("generator", "encoder")}
+    codes = replace(run.players["code_discriminator"], network=MLP(750, 3))
+    return replace(run, players=run.players | twice | {"code_discriminator": codes})
+
+
+def age(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
+    """AGE: a generator against an encoder, without a discriminator (arXiv 1704.02304)."""
+    _refuse_labels("age", labels, conditional)
+    adam = AdamSpec(2e-4, 0.5, 0.999)
+    run = _game("age", data, labels, published, AGE(conditional=conditional), {"encoder": adam, "generator": adam})
+    twice = replace(run.players["generator"], steps=2)
+    return replace(run, players=run.players | {"generator": twice}, codes="sphere")
+
+
+def bayesian_alpha_gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
+    """A posterior over all four networks of alpha-GAN: pairs of encoder and generator against two discriminators."""
+    run = alpha_gan(data, labels, published, conditional)
+    return _sampled(run, "bayesian-alpha-gan", 5, published)
+
+
+def _adversarial(
+    system: str, data: str, labels: Labels, published: bool, conditional: bool, network: Family | None = None
+) -> Run:
+    rates: dict[str, InferenceSpec] = {"discriminator": PAPER_ADAM, "generator": PAPER_ADAM}
+    if data in CENTRES and not published:
+        rates = {**POINTS_ADAM}
+    elif labels and not conditional and not published:
+        rates["discriminator"] = CLASSIFIER_ADAM
+    objective: AnyObjective = NonSaturating(conditional=conditional)
+    if labels and not conditional:
+        consistent = _consistency(data, published)
+        objective = SemiSupervised(gan_weight=0.25, consistency=consistent) if consistent else SemiSupervised()
+    return _game(system, data, labels, published, objective, rates, network)
+
+
+def _game(
+    system: str,
+    data: str,
+    labels: Labels,
+    published: bool,
+    objective: AnyObjective,
+    rates: dict[str, InferenceSpec],
+    network: Family | None = None,
+) -> Run:
+    """Return a run of one particle per player: those of ``rates``, in their order, and the averages that go with them."""
     points = data in CENTRES
+    family = MLP(64, 2) if points else network or DCGAN()
+    prior = PAPER_PRIOR if published else Normal(1.0)
+    axis = {"discriminator": "d", "code_discriminator": "d"}
+    players = {name: Player(family, rate, prior, axis.get(name, "g")) for name, rate in rates.items()}
+    if "x_weak" in objective.fields("discriminator" if "discriminator" in rates else "generator"):
+        players["teacher"] = Player(family, EMASpec("discriminator", 0.995), Flat())
     run = Run(
         system=system,
         data=data,
-        labels=labels,
-        objective=_objective(labels, consistent=not points and not published),
-        players=_players(MLP(64, 2) if points else network or DCGAN(), points, bool(labels), published),
+        labels=labels or ("all" if objective.conditioned else None),
+        objective=objective,
+        players=players,
         augment=None if points or published else Warp(),
         steps=4000,
         thin=4000,
@@ -78,29 +172,30 @@ def _adversarial(system: str, data: str, labels: Labels, published: bool, networ
     return replace(run, batch=128, noise_batch=128) if points and not published else run
 
 
-def _objective(labels: Labels, consistent: bool) -> NonSaturating | SemiSupervised:
-    if not labels:
-        return NonSaturating()
-    return SemiSupervised(gan_weight=0.25, consistency=Consistency(weight=5.0)) if consistent else SemiSupervised()
+def _consistency(data: str, published: bool) -> Consistency | None:
+    return None if data in CENTRES or published else Consistency(weight=5.0)
 
 
-def _players(network: Family, points: bool, labelled: bool, published: bool) -> dict[str, Player]:
-    prior = PAPER_PRIOR if published else Normal(1.0)
-    adam = {"discriminator": PAPER_ADAM, "generator": PAPER_ADAM}
-    if points and not published:
-        adam = POINTS_ADAM
-    elif labelled and not published:
-        adam["discriminator"] = CLASSIFIER_ADAM
-    players = {
-        "discriminator": Player(network, adam["discriminator"], prior),
-        "generator": Player(network, adam["generator"], prior, axis="g"),
-    }
-    if labelled and not points and not published:
-        players["teacher"] = Player(network, EMASpec("discriminator", 0.995), Flat())
-    return players
+def _learning(game: Any, labels: Labels, data: str, published: bool) -> AnyObjective:
+    """Return a game, with a class head beside it where there are labels to learn from."""
+    if not labels or game.conditional:
+        return game  # type: ignore[no-any-return]
+    return Classified(game, consistency=_consistency(data, published))
 
 
-def _sampled(player: Player, points: bool, published: bool) -> Player:
+def _refuse_labels(system: str, labels: Labels, conditional: bool) -> None:
+    if labels and not conditional:
+        raise UsageError(f"{system} does not learn to classify: leave out --labels, or add --conditional")
+
+
+def _sampled(run: Run, system: str, particles: int, published: bool) -> Run:
+    """Return a run whose optimisers become the burn-in of SGHMC, with several generators; averages of them go."""
+    players = {name: _sampler(p, run.data in CENTRES, published) for name, p in run.players.items()}
+    players = {name: replace(p, particles=particles) if p.axis == "g" else p for name, p in players.items()}
+    return replace(run, system=system, players=players, burn_in=run.steps * 3 // 4, thin=max(1, run.steps // 80))
+
+
+def _sampler(player: Player, points: bool, published: bool) -> Player:
     """Return a player whose optimiser becomes the burn-in of SGHMC; an average stays one."""
     adam = player.inference
     if not isinstance(adam, AdamSpec):
@@ -116,7 +211,13 @@ def _sampled(player: Player, points: bool, published: bool) -> Player:
 PRESETS: dict[str, Callable[..., Run]] = {
     "gan": gan,
     "dcgan": dcgan,
-    "ensemble": ensemble,
+    "wgan": wgan,
+    "wgan-gp": wgan_gp,
+    "vae": vae,
+    "alpha-gan": alpha_gan,
+    "age": age,
     "bayesgan": bayesgan,
+    "ensemble": ensemble,
     "supervised": supervised,
+    "bayesian-alpha-gan": bayesian_alpha_gan,
 }

@@ -10,15 +10,15 @@ Axis legend, used in names such as ``logit_GDB`` and in docstrings:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 Params = dict[str, Tensor]
 """Weights by name; stacked over particles, each leaf is ``(K, *shape)``."""
 
-Network = Callable[[Tensor], Tensor]
-"""One particle of one player, applied to a batch."""
+Network = Callable[..., Tensor]
+"""One particle of one player, applied to a batch; networks of a conditional game take the class second."""
 
 
 class Nets:
@@ -26,6 +26,8 @@ class Nets:
 
     generator: Network
     discriminator: Network
+    encoder: Network
+    code_discriminator: Network
     teacher: Network
 
     def __init__(self, **players: Network) -> None:
@@ -35,13 +37,20 @@ class Nets:
 class Batch:
     """Everything random or observed that one step of one particle sees; all randomness enters here.
 
-    ``z (B, Z)`` latent codes; ``x (B, C, H, W)`` training images in [-1, 1] (points: ``(B, D)``);
-    ``x_weak``, ``x_strong``: two augmented views of further training images; ``x_labelled``, ``y``: labelled
-    images and their classes; ``labelled_fraction ()``: N_s / N, labelled over all training images.
+    ``z (B, Z)`` codes from their prior; ``x (B, C, H, W)`` training images in [-1, 1] (points: ``(B, D)``);
+    ``eps (B, Z)`` standard normal numbers, a row per image of x; ``mix (B,)`` and ``jitter (B, 7)`` uniform
+    numbers, for mixtures of images and for augmentation; ``label``, ``wanted (B, Y)`` one-hot classes of x and of
+    the images asked of the generator; ``x_weak``, ``x_strong``: two augmented views of further training images;
+    ``x_labelled``, ``y``: labelled images and their classes; ``labelled_fraction ()``: N_s / N, labelled over all.
     """
 
     z: Tensor
     x: Tensor
+    eps: Tensor
+    mix: Tensor
+    jitter: Tensor
+    label: Tensor | None = None
+    wanted: Tensor | None = None
     x_weak: Tensor
     x_strong: Tensor
     x_labelled: Tensor
@@ -52,6 +61,10 @@ class Batch:
         self.__dict__.update(fields)
 
 
+Fields = Mapping[str, str | None]
+"""Batch field -> the player along whose axis it is drawn; None: one for all particles."""
+
+
 class Objective(Protocol):
     """A game, written for one particle of each player.
 
@@ -59,18 +72,22 @@ class Objective(Protocol):
     log-likelihood per datum, a scalar to be *maximised*.
     """
 
-    players: ClassVar[tuple[str, ...]]
-    """Players with a likelihood, in the order of their updates."""
-
-    rides: ClassVar[Mapping[str, str]]
-    """Which player's axis a batch field is drawn along: ``{"z": "generator", "x": "discriminator", ...}``."""
-
-    def fields(self, player: str) -> tuple[str, ...]:
-        """Return the batch fields that the player's method reads."""
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Players with a likelihood, in the order of their updates."""
         ...
 
-    def outputs(self, classes: int) -> int:
-        """Return how many logits a discriminator must have."""
+    @property
+    def conditioned(self) -> tuple[str, ...]:
+        """Players whose networks are given a class; none where the game is not conditional."""
+        ...
+
+    def fields(self, player: str) -> Fields:
+        """Return the batch fields that the player's method reads, and along whose axis each is drawn."""
+        ...
+
+    def outputs(self, player: str, latent: int, classes: int) -> int:
+        """Return how many numbers the player's network puts out for one image or code; not asked of generators."""
         ...
 
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from bayesgan.config import Run
+from bayesgan.data.codes import draw_codes
+from bayesgan.data.diffaugment import NUMBERS
 from bayesgan.data.labels import Training
 from bayesgan.seeds import generator
 
@@ -30,35 +32,49 @@ class Batches:
         self.images = torch.from_numpy(np.ascontiguousarray(data.images)).to(device)
         self.labelled = torch.from_numpy(data.labelled)
         self.labels = torch.from_numpy(data.labels).to(device)
+        self.one_hot = torch.eye(len(data.classes), device=device)
         self.fraction = torch.tensor(len(data.labels) / len(data.images), device=device)
         self.orders: dict[int, Tensor] = {}
 
     def __call__(self, player: str, step: int) -> Mapping[str, Tensor]:
         """Return the fields of one step, each ``(K, B, ...)`` along the axis of the player it rides with."""
-        rides, batch = self.run.objective.rides, {}
-        wanted = self.run.objective.fields(player)
-        for rider in dict.fromkeys(rides[field] for field in wanted if field in rides):
-            mine = [field for field in wanted if rides.get(field) == rider]
+        riders, batch = self.run.objective.fields(player), {}
+        for rider in dict.fromkeys(rider for rider in riders.values() if rider is not None):
+            mine = [field for field in riders if riders[field] == rider]
             rows = [self.draw(mine, player, step, rider, k) for k in range(self.run.particles(rider))]
             batch.update({field: torch.stack([row[field] for row in rows]) for field in mine})
-        return batch | ({"labelled_fraction": self.fraction} if "labelled_fraction" in wanted else {})
+        return batch | ({"labelled_fraction": self.fraction} if "labelled_fraction" in riders else {})
 
     def draw(self, fields: list[str], player: str, step: int, rider: str, k: int) -> dict[str, Tensor]:
         """Return the fields of one particle; drawn on the CPU, so that they are the same on every device."""
-        rng = generator(self.run.seed, "batch", player, step, rider, k)
-        one: dict[str, Tensor] = {}
+        run, rng, one = self.run, generator(self.run.seed, "batch", player, step, rider, k), {}
         if "z" in fields:
-            one["z"] = torch.randn(self.run.noise_batch, self.run.latent, generator=rng).to(self.images.device)
-        if "x" in fields:
-            one["x"] = self.training_images(rng, k, self.run.batch)
+            one["z"] = draw_codes(run.noise_batch, run.latent, run.codes, rng)
+        if "label" in fields:
+            one["x"], one["label"] = self.labelled_images(rng)
+        elif "x" in fields:
+            one["x"] = self.training_images(rng, k, run.batch)
         if "x_strong" in fields:
-            images = self.training_images(rng, k, self.run.views_batch)
+            images = self.training_images(rng, k, run.views_batch)
             one["x_weak"], one["x_strong"] = self.view(images, rng, weak=True), self.view(images, rng, cut=True)
         if "x_labelled" in fields:
-            rows = torch.randint(len(self.labelled), (self.run.labelled_batch,), generator=rng)
+            rows = torch.randint(len(self.labelled), (run.labelled_batch,), generator=rng)
             one["x_labelled"] = self.view(to_float(self.images[self.labelled[rows]]), rng)
             one["y"] = self.labels[rows.to(self.labels.device)]
-        return one
+        if "wanted" in fields:
+            one["wanted"] = self.one_hot[torch.randint(len(self.one_hot), (run.noise_batch,), generator=rng)]
+        if "eps" in fields:
+            one["eps"] = torch.randn(run.batch, run.latent, generator=rng)
+        if "mix" in fields:
+            one["mix"] = torch.rand(run.batch, generator=rng)
+        if "jitter" in fields:
+            one["jitter"] = torch.rand(max(run.batch, run.noise_batch), NUMBERS, generator=rng)
+        return {field: value.to(self.images.device) for field, value in one.items()}
+
+    def labelled_images(self, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return a uniform draw of the labelled images ``(B, ...)`` and their one-hot classes ``(B, Y)``."""
+        rows = torch.randint(len(self.labelled), (self.run.batch,), generator=rng)
+        return to_float(self.images[self.labelled[rows]]), self.one_hot[self.labels[rows.to(self.labels.device)]]
 
     def training_images(self, rng: torch.Generator, k: int, count: int) -> Tensor:
         """Return a uniform draw of particle k's training images, ``(B, ...)`` float32."""

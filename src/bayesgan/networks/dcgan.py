@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bayesgan.errors import require
+from bayesgan.networks.heads import Headed, embedded
+from bayesgan.networks.mlp import MLP
 
 SMALLEST = 4
 LARGEST_FACTOR = 8
@@ -26,18 +30,24 @@ GROUP = 8
 class DCGAN:
     """A pyramid of stages that halve (discriminator) or double (generator) the image, at most 8 ``width`` channels.
 
-    ``generator``: ``(B, Z) -> (B, C, H, W)`` in [-1, 1]. ``discriminator``: ``(B, C, H, W) -> (B, outputs)`` logits.
+    ``generator``: ``(B, Z) -> (B, C, H, W)`` in [-1, 1]. ``discriminator`` and ``encoder``:
+    ``(B, C, H, W) -> (B, outputs)``. ``code_discriminator``: ``(B, Z) -> (B, outputs)``, fully connected.
     """
 
     width: int = 32
     hidden: int = 128
 
+    images_only: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         require(self, "width", self.width, self.width >= 2, "at least 2")
         require(self, "hidden", self.hidden, self.hidden >= 1, "at least 1")
 
-    def generator(self, shape: tuple[int, ...], latent: int) -> nn.Module:
-        """Return a generator of images ``shape = (C, H, W)``."""
+    def generator(self, shape: tuple[int, ...], latent: int, classes: int = 0) -> nn.Module:
+        """Return a generator of images ``shape = (C, H, W)``; with ``classes``, conditional."""
+        return embedded(partial(self._generator, shape), latent, classes)
+
+    def _generator(self, shape: tuple[int, ...], latent: int) -> nn.Module:
         channels, *size = shape
         sizes = pyramid(size[0], size[1])[::-1]
         widths = [self.width * min(2**i, LARGEST_FACTOR) // 2 for i in range(len(sizes))][::-1]
@@ -55,8 +65,8 @@ class DCGAN:
             layers += [nn.Tanh()] if last else [norm(out), nn.ReLU()]
         return nn.Sequential(*layers)
 
-    def discriminator(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
-        """Return a discriminator of images ``shape = (C, H, W)``."""
+    def discriminator(self, shape: tuple[int, ...], outputs: int, classes: int = 0) -> nn.Module:
+        """Return a discriminator of images ``shape = (C, H, W)``; with ``classes``, conditional."""
         channels, *size = shape
         halvings = len(pyramid(size[0], size[1])) - 1
         # Small images leave room for few halvings: convolutions at full size come first, so that there are three.
@@ -67,8 +77,16 @@ class DCGAN:
             layers += [StandardisedConv2d(channels, out, 3, stride, padding=1), nn.LeakyReLU(SLOPE)]
             channels = out
         flat = channels * math.prod(pyramid(size[0], size[1])[-1])
-        head = [linear(flat, self.hidden), nn.LeakyReLU(SLOPE), linear(self.hidden, outputs, gain=0.5)]
-        return nn.Sequential(UnitRange(), *layers, nn.Flatten(), *head)
+        trunk = nn.Sequential(UnitRange(), *layers, nn.Flatten(), linear(flat, self.hidden), nn.LeakyReLU(SLOPE))
+        return Headed(trunk, linear(self.hidden, outputs, gain=0.5), classes)
+
+    def encoder(self, shape: tuple[int, ...], outputs: int, classes: int = 0) -> nn.Module:
+        """Return an encoder: the discriminator's network with codes for logits."""
+        return self.discriminator(shape, outputs, classes)
+
+    def code_discriminator(self, latent: int, outputs: int, classes: int = 0) -> nn.Module:
+        """Return a discriminator of codes ``(Z,)``: there is nothing to convolve."""
+        return MLP(self.hidden, 3).code_discriminator(latent, outputs, classes)
 
 
 class StandardisedConv2d(nn.Conv2d):

@@ -1,42 +1,73 @@
-"""Generative adversarial networks without labels."""
+"""Generative adversarial networks whose discriminator tells real from generated, three ways."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from bayesgan.types import Batch, Nets
+from bayesgan.objectives.adversary import Adversarial, against
+from bayesgan.types import Batch, Fields, Nets
 
 
 @dataclass(frozen=True)
-class NonSaturating:
+class NonSaturating(Adversarial):
     """Goodfellow et al. 2014 (arXiv 1406.2661) with the non-saturating generator.
 
     D: ``E_x log s(d(x)) + E_z log s(-d(G(z)))``. At its optimum d is the log density ratio ``log p*/p_theta`` and
     the value is ``2 JSD(p*, p_theta) - log 4``. G: ``E_z log s(d(G(z)))``.
     """
 
-    players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
-    rides: ClassVar[Mapping[str, str]] = {"z": "generator", "x": "discriminator"}
-
-    def fields(self, player: str) -> tuple[str, ...]:
-        """Return the batch fields that the player's method reads."""
-        return ("x", "z") if player == "discriminator" else ("z",)
-
-    def outputs(self, classes: int) -> int:
-        """Return 1: a single logit, whatever the number of classes."""
-        return 1
+    def data(self, player: str) -> Fields:
+        """Return real images and codes for the discriminator, codes for the generator."""
+        return against(player)
 
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-likelihood of telling ``x (B, ...)`` from ``G(z)``."""
-        real_B1, fake_B1 = net.discriminator(batch.x), net.discriminator(net.generator(batch.z))
-        assert real_B1.shape[1:] == fake_B1.shape[1:] == (1,)
-        return F.logsigmoid(real_B1).mean() + F.logsigmoid(-fake_B1).mean()
+        return F.logsigmoid(self.real(net, batch)).mean() + F.logsigmoid(-self.fake(net, batch)).mean()
 
     def generator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-probability that ``G(z)`` is real."""
-        return F.logsigmoid(net.discriminator(net.generator(batch.z))).mean()
+        return F.logsigmoid(self.fake(net, batch)).mean()
+
+
+@dataclass(frozen=True)
+class Minimax(Adversarial):
+    """The zero-sum game of Goodfellow et al. 2014, equation 1: the generator minimises the divergence itself.
+
+    D: as :class:`NonSaturating`. G: ``-E_z log s(-d(G(z)))``, whose gradient vanishes where D is sure.
+    """
+
+    def data(self, player: str) -> Fields:
+        """Return real images and codes for the discriminator, codes for the generator."""
+        return against(player)
+
+    def discriminator(self, net: Nets, batch: Batch) -> Tensor:
+        """Mean log-likelihood of telling ``x (B, ...)`` from ``G(z)``."""
+        return F.logsigmoid(self.real(net, batch)).mean() + F.logsigmoid(-self.fake(net, batch)).mean()
+
+    def generator(self, net: Nets, batch: Batch) -> Tensor:
+        """Minus the mean log-probability that ``G(z)`` is generated."""
+        return -F.logsigmoid(-self.fake(net, batch)).mean()
+
+
+@dataclass(frozen=True)
+class Hinge(Adversarial):
+    """The hinge game (Lim and Ye 2017, arXiv 1705.02894).
+
+    D: ``-E_x (1 - d(x))_+ - E_z (1 + d(G(z)))_+``; at its optimum d is the sign of ``p* - p_theta`` and the value
+    is ``2 TV(p*, p_theta) - 2``. G: ``E_z d(G(z))``.
+    """
+
+    def data(self, player: str) -> Fields:
+        """Return real images and codes for the discriminator, codes for the generator."""
+        return against(player)
+
+    def discriminator(self, net: Nets, batch: Batch) -> Tensor:
+        """Minus the mean margin errors of ``x (B, ...)`` and of ``G(z)``."""
+        return -F.relu(1 - self.real(net, batch)).mean() - F.relu(1 + self.fake(net, batch)).mean()
+
+    def generator(self, net: Nets, batch: Batch) -> Tensor:
+        """Mean score of ``G(z)``."""
+        return self.fake(net, batch).mean()

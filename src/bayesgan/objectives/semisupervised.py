@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from bayesgan.data.diffaugment import DiffAugment
 from bayesgan.objectives.classify import Consistency, label_log_likelihood
-from bayesgan.types import Batch, Nets
-
-FIELDS = ("x", "x_weak", "x_strong", "x_labelled", "y")
+from bayesgan.types import Batch, Fields, Nets
 
 
 @dataclass(frozen=True)
@@ -22,34 +20,43 @@ class SemiSupervised:
     D has Y logits, the fake class has the fixed logit 0: with ``l(x)`` their logsumexp, ``P(real) = s(l)`` and
     ``P(y | x, real)`` is their softmax.
     D: ``gan_weight (E_x log s(l(x)) + E_z log s(-l(G(z)))) + w E_lab log softmax_y`` (+ consistency).
-    G: ``E_z log s(l(G(z)))``.
+    G: ``E_z log s(l(G(z)))``; with feature matching ``-||E_x phi(x) - E_z phi(G(z))||^2`` (section 3.1), phi the
+    discriminator's last hidden layer.
 
     ``labelled_weight``: ``w``; ``"counts"`` is N_s / N, the literal posterior over all data; 1 is common practice.
+    ``augment``: what the discriminator sees of real and generated images, in the adversarial terms.
     """
 
     labelled_weight: float | Literal["counts"] = 1.0
     gan_weight: float = 1.0
     consistency: Consistency | None = None
+    feature_matching: bool = False
+    augment: DiffAugment | None = None
 
     players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
-    rides: ClassVar[Mapping[str, str]] = {"z": "generator", **dict.fromkeys(FIELDS, "discriminator")}
+    conditioned: ClassVar[tuple[str, ...]] = ()
 
-    def fields(self, player: str) -> tuple[str, ...]:
+    def fields(self, player: str) -> Fields:
         """Return the batch fields that the player's method reads."""
+        fields: dict[str, str | None] = {"z": "generator"}
+        if player == "discriminator" or self.feature_matching:
+            fields["x"] = player
+        if self.augment:
+            fields["jitter"] = player
         if player == "generator":
-            return ("z",)
+            return fields
         views = ("x_weak", "x_strong") if self.consistency else ()
-        counts = ("labelled_fraction",) if self.labelled_weight == "counts" else ()
-        return ("x", "z", "x_labelled", "y", *views, *counts)
+        fields |= dict.fromkeys(("x_labelled", "y", *views), player)
+        return {**fields, "labelled_fraction": None} if self.labelled_weight == "counts" else fields
 
-    def outputs(self, classes: int) -> int:
+    def outputs(self, player: str, latent: int, classes: int) -> int:
         """Return one logit per class; the fake class has none of its own."""
         return classes
 
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-likelihood of real and fake images, of the labels, and of consistency where it is on."""
-        real_B = net.discriminator(batch.x).logsumexp(-1)
-        fake_B = net.discriminator(net.generator(batch.z)).logsumexp(-1)
+        real_B = net.discriminator(self.seen(batch.x, batch)).logsumexp(-1)
+        fake_B = net.discriminator(self.seen(net.generator(batch.z), batch)).logsumexp(-1)
         assert real_B.ndim == fake_B.ndim == 1
         value = self.gan_weight * (F.logsigmoid(real_B).mean() + F.logsigmoid(-fake_B).mean())
         weight = batch.labelled_fraction if self.labelled_weight == "counts" else self.labelled_weight
@@ -57,5 +64,14 @@ class SemiSupervised:
         return value + self.consistency.log_likelihood(net, batch) if self.consistency else value
 
     def generator(self, net: Nets, batch: Batch) -> Tensor:
-        """Mean log-probability that ``G(z)`` is real, of whatever class."""
-        return F.logsigmoid(net.discriminator(net.generator(batch.z)).logsumexp(-1)).mean()
+        """Mean log-probability that ``G(z)`` is real, of whatever class; or how well its features match."""
+        fake = self.seen(net.generator(batch.z), batch)
+        if not self.feature_matching:
+            return F.logsigmoid(net.discriminator(fake).logsumexp(-1)).mean()
+        real_BF = net.discriminator(self.seen(batch.x, batch), features=True)
+        fake_BF = net.discriminator(fake, features=True)
+        return -(real_BF.mean(0) - fake_BF.mean(0)).square().sum()
+
+    def seen(self, x: Tensor, batch: Batch) -> Tensor:
+        """Return images as the discriminator sees them."""
+        return self.augment(x, batch.jitter) if self.augment else x

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
 from bayesgan.objectives.classify import Consistency, label_log_likelihood
-from bayesgan.types import Batch, Nets
+from bayesgan.types import Batch, Fields, Nets
 
 
 @dataclass(frozen=True)
@@ -19,13 +18,13 @@ class Supervised:
     consistency: Consistency | None = None
 
     players: ClassVar[tuple[str, ...]] = ("discriminator",)
-    rides: ClassVar[Mapping[str, str]] = dict.fromkeys(("x_weak", "x_strong", "x_labelled", "y"), "discriminator")
+    conditioned: ClassVar[tuple[str, ...]] = ()
 
-    def fields(self, player: str) -> tuple[str, ...]:
+    def fields(self, player: str) -> Fields:
         """Return the batch fields that the player's method reads."""
-        return ("x_labelled", "y", *(("x_weak", "x_strong") if self.consistency else ()))
+        return dict.fromkeys(("x_labelled", "y", *(("x_weak", "x_strong") if self.consistency else ())), player)
 
-    def outputs(self, classes: int) -> int:
+    def outputs(self, player: str, latent: int, classes: int) -> int:
         """Return one logit per class."""
         return classes
 
