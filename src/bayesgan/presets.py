@@ -8,7 +8,7 @@ class, and trains on the labelled images: all of them where no number of labels 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,6 @@ PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 CLASSIFIER_ADAM = AdamSpec(4e-3, 0.9, 0.99, Cosine(0.02))
 # On points the discriminator is the faster one: near its optimum, it makes the generators keep the modes of the grid.
 POINTS_ADAM = {"discriminator": AdamSpec(3e-3, 0.5, 0.99), "generator": AdamSpec(1e-3, 0.5, 0.99)}
-AVERAGED = EMASpec("generator", 0.998)
 
 
 def gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
@@ -147,10 +146,10 @@ def _game(
     labels: Labels,
     published: bool,
     objective: AnyObjective,
-    rates: dict[str, InferenceSpec],
+    rates: Mapping[str, InferenceSpec],
     network: Family | None = None,
 ) -> Run:
-    """Return a run of one particle per player: those of ``rates``, in their order, and the averages that go with them."""
+    """Return a run of one particle per player: those of ``rates``, in their order, and the averages that follow."""
     points = data in CENTRES
     family = MLP(64, 2) if points else network or DCGAN()
     prior = PAPER_PRIOR if published else Normal(1.0)
@@ -158,6 +157,9 @@ def _game(
     players = {name: Player(family, rate, prior, axis.get(name, "g")) for name, rate in rates.items()}
     if "x_weak" in objective.fields("discriminator" if "discriminator" in rates else "generator"):
         players["teacher"] = Player(family, EMASpec("discriminator", 0.995), Flat())
+    if not points and not published:
+        averaged = [name for name in ("generator", "encoder") if name in rates]
+        players |= {f"averaged_{name}": Player(family, EMASpec(name, 0.998), Flat(), "g") for name in averaged}
     run = Run(
         system=system,
         data=data,
@@ -189,8 +191,9 @@ def _refuse_labels(system: str, labels: Labels, conditional: bool) -> None:
 
 
 def _sampled(run: Run, system: str, particles: int, published: bool) -> Run:
-    """Return a run whose optimisers become the burn-in of SGHMC, with several generators; averages of them go."""
-    players = {name: _sampler(p, run.data in CENTRES, published) for name, p in run.players.items()}
+    """Return a run whose optimisers become the burn-in of SGHMC, with several generators, and no averages of them."""
+    kept = {name: p for name, p in run.players.items() if not name.startswith("averaged_")}
+    players = {name: _sampler(p, run.data in CENTRES, published) for name, p in kept.items()}
     players = {name: replace(p, particles=particles) if p.axis == "g" else p for name, p in players.items()}
     return replace(run, system=system, players=players, burn_in=run.steps * 3 // 4, thin=max(1, run.steps // 80))
 
