@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bayesgan.build import State, initialise
 from bayesgan.config import Player, Run
 from bayesgan.data.batches import Batches
 from bayesgan.data.diffaugment import DiffAugment
 from bayesgan.data.labels import Training
-from bayesgan.networks import DCGAN, MLP, Family
+from bayesgan.networks import DCGAN, MLP, Family, ResNet
 from bayesgan.objectives import (
     AGE,
     AlphaGAN,
@@ -43,11 +43,12 @@ from bayesgan.objectives import (
 )
 from bayesgan.particles import Ensemble, How
 from bayesgan.posterior import Game, log_posterior
-from bayesgan.priors import Box, Normal, Prior
+from bayesgan.priors import Box, Flat, Normal, Prior
 from bayesgan.samplers import AdamSpec, EMASpec, SGHMCSpec, SGLDSpec
 from bayesgan.samplers.schedules import Cosine, Schedule
 from bayesgan.samplers.specs import InferenceSpec, Setting
 from bayesgan.serialise import from_config, kind, to_config
+from bayesgan.types import Nets, Network
 
 UNIONS = {
     "objective": AnyObjective,
@@ -58,7 +59,7 @@ UNIONS = {
     "likelihood": Likelihood,
 }
 EXAMPLES: dict[type, list[Any]] = {
-    NonSaturating: [NonSaturating(), NonSaturating(DiffAugment(), conditional=True)],
+    NonSaturating: [NonSaturating(), NonSaturating(DiffAugment(), conditional=True, r1=1.0)],
     Hinge: [Hinge(), Hinge(DiffAugment(), conditional=True)],
     Minimax: [Minimax(), Minimax(DiffAugment(), conditional=True)],
     Wasserstein: [Wasserstein(), Wasserstein(penalty=10.0), Wasserstein(DiffAugment(), True, penalty=10.0)],
@@ -85,7 +86,7 @@ EXAMPLES: dict[type, list[Any]] = {
     Normal: [Normal(), Normal(10**0.5)],
     Box: [Box(), Box(0.3)],
     AdamSpec: [AdamSpec(), AdamSpec(schedule=Cosine(0.1))],
-    EMASpec: [EMASpec("discriminator", 0.7)],
+    EMASpec: [EMASpec("discriminator", 0.7), EMASpec("discriminator", 0.9, power=3.0)],
     SGLDSpec: [SGLDSpec(), SGLDSpec(damping=None, schedule=Cosine())],
     SGHMCSpec: [
         SGHMCSpec(lr=0.05),
@@ -94,6 +95,7 @@ EXAMPLES: dict[type, list[Any]] = {
     ],
     MLP: [MLP(8, 1), MLP(5, 3)],
     DCGAN: [DCGAN(8, 12), DCGAN(6, 8)],
+    ResNet: [ResNet(8, 12), ResNet(6, 8)],
 }
 CPU = torch.device("cpu")
 
@@ -135,6 +137,21 @@ def round_trip(value: Any, hint: Any) -> None:
 
 def close(actual: Any, expected: Any, rtol: float = 1e-9, atol: float = 1e-12) -> None:
     torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    """Standard normal numbers in float64, the same ones every time."""
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def uniform(*shape: int, seed: int = 0) -> Tensor:
+    """Uniform numbers in float64, the same ones every time."""
+    return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def same(x: Tensor) -> Tensor:
+    """A generator (or an encoder) that does nothing: its codes are the images."""
+    return x
 
 
 def saved(state: Any) -> Any:
@@ -196,6 +213,65 @@ def gradients(game: Game, player: str, batch: Mapping[str, Tensor]) -> tuple[Ten
 def first(tensors: Mapping[str, Tensor], k: int = 0) -> dict[str, Tensor]:
     """Return particle k of stacked tensors."""
     return {name: t[k] for name, t in tensors.items()}
+
+
+def perturbed(game: Game) -> Game:
+    """Return a game in float64 whose weights are all random, those that start at 0 too."""
+    game = double(game)
+    for i, ensemble in enumerate(game.ensembles.values()):
+        for j, leaf in enumerate(ensemble.params.values()):
+            leaf.data += 0.1 * numbers(*leaf.shape, seed=100 * i + j)
+    return game
+
+
+def lone(game: Game, batch: Mapping[str, Tensor], riders: Mapping[str, str | None]) -> tuple[Nets, dict[str, Tensor]]:
+    """Return the first particle of every player, and what it sees."""
+    nets = Nets(**{name: ensemble.particle(0) for name, ensemble in game.ensembles.items()})
+    return nets, {field: t if riders[field] is None else t[0] for field, t in batch.items()}
+
+
+def single(objective: Any, seed: int = 0, **makers: Callable[[], nn.Module]) -> Game:
+    """Return a game of one particle per player under flat priors, each network made by hand."""
+    ensembles = {name: Ensemble.init(make, 1, seed) for name, make in makers.items()}
+    return Game(objective, ensembles, {n: n for n in makers}, dict.fromkeys(makers, Flat()), dict.fromkeys(makers, 100))
+
+
+def affine(scale: float, shift: float, dims: int = 1) -> nn.Module:
+    """Return ``x -> scale x + shift`` of points."""
+    layer = nn.Linear(dims, dims)
+    nn.init.eye_(layer.weight).data *= scale
+    nn.init.constant_(layer.bias, shift)
+    return layer
+
+
+def trained(game: Game, player: str, batches: Callable[[int], Mapping[str, Tensor]], steps: int = 300) -> Network:
+    """Maximise a player's log posterior with Adam; return its network."""
+    params = [*game.ensembles[player].params.values()]
+    adam = torch.optim.Adam(params, 0.01)
+    for step in range(steps):
+        value = log_posterior(game, player, batches(step)).sum()
+        for leaf, gradient in zip(params, torch.autograd.grad(-value, params), strict=True):
+            leaf.grad = gradient
+        adam.step()
+    return game.ensembles[player].particle(0)
+
+
+# Tiny networks
+
+ROLES = ("generator", "encoder", "discriminator", "code_discriminator")
+
+
+def part(family: Any, role: str, shape: tuple[int, ...] = (1, 8, 8), classes: int = 0) -> nn.Module:
+    """Return a network of a family for codes of 3 dimensions, with 2 outputs."""
+    sizes = {"generator": (shape, 3), "code_discriminator": (3, 2)}
+    make: Callable[..., nn.Module] = getattr(family, role)
+    return make(*sizes.get(role, (shape, 2)), classes)
+
+
+def part_inputs(role: str, count: int = 4, shape: tuple[int, ...] = (1, 8, 8), classes: int = 0) -> dict[str, Tensor]:
+    """Return what such a network reads, in float64."""
+    inputs = {"x": numbers(count, *((3,) if role in ("generator", "code_discriminator") else shape))}
+    return inputs | ({"label": torch.eye(classes).double()[torch.arange(count) % classes]} if classes else {})
 
 
 # Tiny walks

@@ -80,13 +80,59 @@ class TwoGaussians:
 
     def divergence(self) -> float:
         """JSD(p, q) in nats, by quadrature on a grid of 40 standard deviations."""
-        x = torch.linspace(-20, 20, 40_001, dtype=torch.float64)
-        p = torch.distributions.Normal(self.mean_p, self.sd_p).log_prob(x)
-        q = torch.distributions.Normal(self.mean_q, self.sd_q).log_prob(x)
+        p, q, width = self.densities()
         m = torch.logaddexp(p, q) - math.log(2)
-        return float((p.exp() * (p - m) + q.exp() * (q - m)).sum() * (x[1] - x[0]) / 2)
+        return float((p.exp() * (p - m) + q.exp() * (q - m)).sum() * width / 2)
+
+    def total_variation(self) -> float:
+        """Half the integral of ``|p - q|``, on the same grid."""
+        p, q, width = self.densities()
+        return float((p.exp() - q.exp()).abs().sum() * width / 2)
+
+    def densities(self) -> tuple[Tensor, Tensor, float]:
+        """Log densities of p and of q on a grid, and its spacing."""
+        x = torch.linspace(-20, 20, 40_001, dtype=torch.float64)
+        return log_normal(x, self.mean_p, self.sd_p), log_normal(x, self.mean_q, self.sd_q), float(x[1] - x[0])
 
     def quantiles(self, n: int) -> tuple[Tensor, Tensor]:
         """Midpoints of n equally probable pieces of p and of q, ``(n, 1)``: means over them are quadratures."""
-        u = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)[:, None]
+        u = normal_quantiles(n)
         return self.mean_p + self.sd_p * u, self.mean_q + self.sd_q * u
+
+
+@dataclass(frozen=True)
+class LinearDecoder:
+    """Probabilistic PCA (Tipping and Bishop 1999): ``z ~ N(0, I)``, ``x = W z + mean + N(0, std^2 I)``.
+
+    ``weight`` is ``(D, Z)`` with orthogonal columns, so that the posterior of z is a diagonal Gaussian.
+    """
+
+    weight: Tensor
+    mean: Tensor
+    std: float
+
+    @classmethod
+    def make(cls, dims: int = 6, latent: int = 2, std: float = 0.4) -> LinearDecoder:
+        rng = torch.Generator().manual_seed(3)
+        columns = torch.linalg.qr(torch.randn(dims, latent, dtype=torch.float64, generator=rng))[0]
+        scales = torch.linspace(0.7, 1.6, latent, dtype=torch.float64)
+        return cls(columns * scales, torch.randn(dims, dtype=torch.float64, generator=rng), std)
+
+    def evidence(self, x: Tensor) -> Tensor:
+        """``log N(x; mean, W W^T + std^2 I)`` of points ``(B, D)``: ``(B,)``."""
+        covariance = self.weight @ self.weight.T + self.std**2 * torch.eye(len(self.mean), dtype=x.dtype)
+        return torch.distributions.MultivariateNormal(self.mean, covariance).log_prob(x)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variances of z given x, ``(B, Z)`` each."""
+        precision = self.weight.square().sum(0) + self.std**2
+        return (x - self.mean) @ self.weight / precision, (self.std**2 / precision).expand(len(x), -1)
+
+
+def normal_quantiles(n: int) -> Tensor:
+    """Midpoints of n equally probable pieces of N(0, 1), ``(n, 1)``."""
+    return torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)[:, None]
+
+
+def log_normal(x: Tensor, mean: float, sd: float) -> Tensor:
+    return torch.distributions.Normal(mean, sd).log_prob(x)

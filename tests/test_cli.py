@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,14 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: object, code: int) -
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bayesgan: ")]
     assert len(lines) == 1
     return lines[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def brief_critic() -> Iterator[None]:
+    """Judge samples by a critic of two steps: here it is asked whether it is, not what it says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bayesgan.metrics.wasserstein.STEPS", 2, raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +73,8 @@ def test_run_folder_holds_what_the_design_promises(trained: Path) -> None:
 
 def test_evaluation_has_every_number_with_its_protocol(trained: Path) -> None:
     result = json.loads((trained / "evaluation.json").read_text())
-    assert {"error", "nll", "brier", "ece", "diversity", "baselines"} == result["metrics"].keys()
+    assert {"error", "nll", "brier", "ece", "diversity", "baselines"} <= result["metrics"].keys()
+    assert not {"modes", "reconstruction"} & result["metrics"].keys()
     assert all(entry["protocol"] for entry in result["metrics"].values())
     assert result["metrics"]["baselines"]["value"].keys() == {"logistic regression", "LabelSpreading"}
     assert sum(result["reliability"]["count"]) == 500
@@ -140,7 +151,7 @@ def test_points_are_drawn_as_clouds(tmp_path: Path) -> None:
     run("train", "gan", "--data", "ring", "--steps", 4, "--out", tmp_path / "r", *SMALL)
     run("evaluate", tmp_path / "r")
     result = json.loads((tmp_path / "r" / "evaluation.json").read_text())["metrics"]
-    assert result.keys() == {"modes"}
+    assert not {"error", "diversity", "reconstruction", "baselines"} & result.keys()
     assert result["modes"]["of"] == 8
     run("report", tmp_path / "r")
     run("sample", tmp_path / "r", "--out", tmp_path / "r.png")
@@ -228,7 +239,10 @@ def test_labels_of_data_without_labels_end_with_3(tmp_path: Path, capsys: pytest
     ("arguments", "message"),
     [
         (["train", "bayesgna", "--data", "digits"], "unknown system 'bayesgna'; did you mean 'bayesgan'?"),
-        (["train", "bayesgan"], "give --data"),
+        (
+            ["train", "bayesgan"],
+            "give --data: digits, mnist, fashion-mnist, color-mnist, ring, grid, a folder, a zip or",
+        ),
         (["train", "gan", "--data", "digits", "--set", "latnet=3"], "unknown key latnet; did you mean 'latent'?"),
         (["train", "gan", "--data", "digits", "--set", "latent=big"], "latent = 'big': expected int"),
         (["train", "gan", "--data", "digits", "--set", "latent"], "expected KEY=VALUE"),
@@ -320,3 +334,16 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("demo", "train", "sample", "predict", "evaluate", "report"):
         app([name, "--help"], result_action="return_value")
         assert "Usage: bayesgan " + name in capsys.readouterr().out
+
+
+def test_help_names_every_system_data_set_and_metric(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bayesgan.data.sets import SETS
+    from bayesgan.evaluate import METRICS
+    from bayesgan.presets import PRESETS
+
+    monkeypatch.setenv("COLUMNS", "400")
+    for command, names in (("train", [*PRESETS, *SETS]), ("evaluate", [*METRICS])):
+        app([command, "--help"], result_action="return_value")
+        assert {*names} <= {*re.findall(r"[\w-]+", capsys.readouterr().out)}

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from torch import nn
 
 from bayesgan.config import Player
 from bayesgan.data.batches import Batches
@@ -20,7 +19,9 @@ from bayesgan.samplers import AdamSpec, SGHMCSpec, SGLDSpec
 from bayesgan.samplers.schedules import Cosine, Schedule
 from bayesgan.samplers.specs import InferenceSpec
 from bayesgan.training import diverged, iterate
+from bayesgan.types import Batch
 from contract import (
+    ROLES,
     UNIONS,
     Walk,
     close,
@@ -32,7 +33,12 @@ from contract import (
     given,
     gradients,
     instances,
+    lone,
+    numbers,
     over,
+    part,
+    part_inputs,
+    perturbed,
     round_trip,
 )
 
@@ -120,6 +126,67 @@ def test_gradients_are_those_of_the_value(example: Any) -> None:
             return log_posterior(game, player, batch).sum()
 
         assert torch.autograd.gradcheck(value, [*params.values()], fast_mode=True)
+
+
+@over(AnyObjective)
+def test_fields_are_exactly_what_the_methods_read(example: Any) -> None:
+    """With these fields and no others a method has its value; without any one of them it fails or has another."""
+    run, state, batches = experiment(given(example), 1)
+    game = perturbed(state.game)
+    for player in example.players:
+        riders, method = example.fields(player), getattr(example, player)
+        nets, fields = lone(game, double_batch(batches(player, 0)), riders)
+        assert set(fields) == set(riders) and {*riders.values()} <= {*example.players, None}
+        value = method(nets, Batch(**fields))
+        assert value.shape == () and value.isfinite()
+        for missing in riders:
+            try:
+                other = method(nets, Batch(**{name: t for name, t in fields.items() if name != missing}))
+            except (AttributeError, TypeError) as error:
+                assert missing in str(error) or missing in ("label", "wanted"), (missing, error)
+            else:
+                assert missing in ("label", "wanted") and not torch.isclose(other, value), missing
+        assert run.objective.conditioned == () or {"label", "wanted"} & {*riders}
+
+
+@over(AnyObjective)
+def test_codes_ride_with_generators_and_images_with_the_player(example: Any) -> None:
+    """So that each generator makes images of its own, which all its opponents see, and each player has its own data."""
+    riders = {"z": "generator", "wanted": "generator", "labelled_fraction": None}
+    for player in given(example).players:
+        for field, rider in example.fields(player).items():
+            assert rider in ({"encoder", player} if field == "eps" else {riders.get(field, player)}), (player, field)
+
+
+@over(AnyObjective)
+def test_every_field_is_drawn_for_every_particle_that_it_rides_with(example: Any) -> None:
+    run, _, batches = experiment(given(example), COUNTS)
+    rows = {"z": run.noise_batch, "wanted": run.noise_batch, "x_labelled": run.labelled_batch, "y": run.labelled_batch}
+    rows |= dict.fromkeys(("x_weak", "x_strong"), run.views_batch)
+    rows |= {"jitter": max(run.batch, run.noise_batch)}
+    for player in example.players:
+        batch, riders = batches(player, 3), example.fields(player)
+        assert batch.keys() == riders.keys()
+        for field, rider in riders.items():
+            if rider is None:
+                assert batch[field].shape == ()
+                continue
+            assert batch[field].shape[:2] == (run.particles(rider), rows.get(field, run.batch)), field
+            assert field == "y" or not torch.equal(batch[field][0], batch[field][1])
+
+
+@over(AnyObjective)
+def test_outputs_are_what_the_networks_of_a_run_put_out(example: Any) -> None:
+    run, state, _ = experiment(given(example), 1)
+    for role in example.players:
+        inputs = {"generator": torch.zeros(2, run.latent), "code_discriminator": torch.zeros(2, run.latent)}
+        label = [torch.eye(3)[:2]] if role in example.conditioned else []
+        net = state.game.ensembles[role].particle(0)
+        out = net(inputs.get(role, torch.zeros(2, 1, 8, 8)), *label)
+        assert out.shape[1:] == ((1, 8, 8) if role == "generator" else (example.outputs(role, run.latent, 3),))
+    if "encoder" in example.players:
+        encoded = numbers(2, example.outputs("encoder", run.latent, 3))
+        assert example.code(encoded).shape == (2, run.latent)
 
 
 @over(AnyObjective)
@@ -265,21 +332,43 @@ def test_training_under_a_prior_starts_and_stays_in_its_support(example: Any, st
 # Networks
 
 
-@pytest.mark.parametrize("role", ["generator", "discriminator"])
+@pytest.mark.parametrize("classes", [0, 4], ids=["plain", "conditional"])
+@pytest.mark.parametrize("role", ROLES)
 @over(Family)
-def test_networks_lift(example: Any, role: str) -> None:
-    make = getattr(given(example), role)
-    ensemble = Ensemble.init(lambda: make((1, 8, 8), 3), 2, 0)
+def test_networks_lift(example: Any, role: str, classes: int) -> None:
+    ensemble = Ensemble.init(lambda: part(given(example), role, classes=classes), 2, 0)
     stacked = {"n": {name: t.detach().double() for name, t in ensemble.params.items()}}
-    batch = {"x": torch.randn(4, *((3,) if role == "generator" else (1, 8, 8))).double()}
+    for name in stacked["n"].keys() & {"classes"}:
+        stacked["n"][name] += numbers(*stacked["n"][name].shape)
+    batch = part_inputs(role, classes=classes)
 
     def energy(params: Any, fields: Any) -> torch.Tensor:
-        return ensemble.bind(params["n"])(fields["x"]).square().mean()
+        return ensemble.bind(params["n"])(fields["x"], *([fields["label"]] if classes else [])).square().mean()
 
     close(*(lift(energy, {"n": "k"}, {}, how)(stacked, batch) for how in ("vmap", "loop")))
 
 
+@pytest.mark.parametrize("classes", [0, 4], ids=["plain", "conditional"])
+@pytest.mark.parametrize("role", ROLES)
 @over(Family)
-def test_networks_have_no_state(example: Any) -> None:
-    nets: list[nn.Module] = [given(example).generator((3, 8, 8), 5), example.discriminator((3, 8, 8), 2)]
-    assert not [name for net in nets for name, _ in net.named_buffers()]
+def test_networks_have_no_state_and_one_row_for_each_input(example: Any, role: str, classes: int) -> None:
+    net = part(given(example), role, (3, 8, 8), classes).double()
+    assert not [*net.named_buffers()]
+    inputs = [*part_inputs(role, 5, (3, 8, 8), classes).values()]
+    together = net(*inputs)
+    assert together.shape == (5, *((3, 8, 8) if role == "generator" else (2,)))
+    close(together[1:3], net(*(t[1:3] for t in inputs)))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@over(Family)
+def test_conditional_networks_learn_from_the_class(example: Any, role: str) -> None:
+    """Each class has weights of its own: a gradient for the classes that were there, none for the others."""
+    torch.manual_seed(0)
+    net, inputs = part(given(example), role, classes=4).double(), part_inputs(role, 3, classes=4)
+    net(inputs["x"], inputs["label"]).square().sum().backward()
+    grads = {name: leaf.grad for name, leaf in net.named_parameters()}["classes"].flatten(1).abs().sum(1)
+    assert (grads[:3] > 0).all() and grads[3] == 0
+    with torch.no_grad():
+        net.classes += numbers(*net.classes.shape)
+        assert not torch.allclose(net(inputs["x"], inputs["label"]), net(inputs["x"], inputs["label"].roll(1, 1)))

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from bayesgan.data import sets, toy
+from bayesgan.data.color_mnist import colours
 from bayesgan.data.readers import read_idx
 from bayesgan.data.sets import load
 from bayesgan.errors import DataError
@@ -76,9 +77,32 @@ def test_fashion_by_environment_and_with_dots(tmp_path: Path, monkeypatch: pytes
     assert load("fashion-mnist").classes[9] == "Ankle boot"
 
 
+def test_color_mnist_is_mnist_in_colours_that_say_nothing_of_the_class(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "MNIST/raw")
+    grey, data, again = load("mnist", tmp_path), load("color-mnist", tmp_path), load("color-mnist", tmp_path)
+    assert data.shape == (3, 28, 28) and data.classes == grey.classes and data.test is not None and again.test
+    assert np.array_equal(data.train.images, again.train.images) and data.train.images.dtype == np.uint8
+    for name, part, other in (("train", data.train, grey.train), ("test", data.test, grey.test)):
+        assert np.array_equal(part.labels, other.labels)
+        expected = other.images / 255 * colours(len(part.images), name)[:, :, None, None]
+        assert np.abs(part.images - expected).max() <= 1
+        white, colour = other.images[:, 0] == 255, np.moveaxis(part.images, 1, -1)
+        assert (colour[white] == np.repeat(colours(len(white), name), white.sum((1, 2)), axis=0)).all()
+        assert (colour[other.images[:, 0] == 0] == 0).all()
+
+
+def test_colours_are_bright_varied_and_belong_to_the_image() -> None:
+    many = colours(6000, "train")
+    assert np.array_equal(many[:7], colours(7, "train")) and not np.array_equal(many[:7], colours(7, "test"))
+    assert many.max(1).min() >= 191 and (many.min(1) <= many.max(1) / 2 + 1).all()
+    assert np.bincount(many.argmax(1)).min() > 1800
+    assert many.std(0).min() > 60
+
+
 def test_mnist_that_is_missing_or_wrong(tmp_path: Path) -> None:
     wanted = ", ".join(f"{name}.gz" for name in IDX)
-    fails(rf"put {wanted} into .*MNIST/raw.*--data-dir.*\$BAYESGAN_DATA", "mnist", tmp_path)
+    for name in ("mnist", "color-mnist"):
+        fails(rf"^{name} .*put {wanted} into .*MNIST/raw.*--data-dir.*\$BAYESGAN_DATA", name, tmp_path)
     write_mnist(tmp_path / "a", labels=19)
     fails(r"mnist \(train part\): 19 labels for 20 images", "mnist", tmp_path / "a")
     write_mnist(tmp_path / "b")
@@ -274,10 +298,10 @@ def test_paths_that_do_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_unknown_specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     fails(r"unknown data set 'minst': did you mean 'mnist'\?.*folder, zip or npz", "minst")
-    fails(r"unknown data set '': choose from digits, ", "")
+    fails(r"unknown data set '': choose from color-mnist, digits, ", "")
     (tmp_path / "notes.txt").write_text("text")
     fails(r"notes\.txt: expected a folder, a zip, an npz or an image", "notes.txt")
-    assert set(sets.SETS) == {"digits", "mnist", "fashion-mnist", "ring", "grid"}
+    assert set(sets.SETS) == {"digits", "mnist", "fashion-mnist", "color-mnist", "ring", "grid"}
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

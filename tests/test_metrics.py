@@ -18,6 +18,8 @@ from bayesgan.metrics.calibration import reliability
 from bayesgan.metrics.classification import brier, entropy, error, mutual_information, nll
 from bayesgan.metrics.diversity import diversity, ms_ssim, ms_ssim_pairs
 from bayesgan.metrics.modes import modes_found
+from bayesgan.metrics.wasserstein import critic_distance
+from bayesgan.metrics.wasserstein import value as critic_value
 
 
 def test_scores_on_three_images_by_hand() -> None:
@@ -102,6 +104,40 @@ def test_modes_are_counted_where_points_are() -> None:
     assert modes_found(lonely, middle, STD)[0] == 5
     assert modes_found(torch.cat([lonely[1:], middle[7:8]]), middle, STD)[0] == 6
     assert modes_found(torch.zeros(2500, 2), middle, STD) == (0, 0.0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("distance", [0.5, 1.0, 2.0])
+def test_critic_measures_how_far_two_gaussians_are_apart(distance: float, seed: int) -> None:
+    """The optimal critic of a shift is linear, and the Wasserstein distance its length."""
+    rng = torch.Generator().manual_seed(seed)
+    real, fake = torch.randn(2, 40_000, 1, generator=rng)
+    found = critic_distance(real, fake + distance, seed=seed)
+    assert found.held_out == pytest.approx(distance, rel=0.1)
+    assert found.train == pytest.approx(distance, rel=0.1)
+
+
+def test_critic_finds_nothing_between_equals() -> None:
+    real, fake = torch.randn(2, 40_000, 2, generator=torch.Generator().manual_seed(0))
+    assert abs(critic_distance(real, fake).held_out) < 0.05
+
+
+def test_critic_of_images_measures_a_shift_of_all_pixels_and_shows_overfitting() -> None:
+    rng = torch.Generator().manual_seed(0)
+    images = torch.from_numpy(load("digits").train.images).float() / 127.5 - 1
+    real, fake = images[torch.randperm(len(images), generator=rng)].tensor_split(2)
+    shift = torch.randn(1, 8, 8, generator=rng)
+    found = critic_distance(real, fake + 4 * shift / shift.norm(), steps=200)
+    assert found.held_out == pytest.approx(4, rel=0.1)
+    alike = critic_distance(real[:200], fake[:200], steps=200)
+    assert alike.train > alike.held_out + 0.1
+
+
+def test_a_steep_critic_is_no_distance() -> None:
+    real, fake = torch.randn(2, 1000, 1, generator=torch.Generator().manual_seed(0))
+    gap = (real.mean() - fake.mean()).item()
+    for slope, expected in ((5.0, gap), (1.0, gap), (0.5, gap / 2), (-5.0, -gap)):
+        assert critic_value(lambda x, s=slope: s * x[:, 0], real, fake, seed=0) == pytest.approx(expected, rel=1e-4)
 
 
 def test_baselines_reproduce_what_scikit_learn_is_known_for_on_the_digits() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,8 @@ def check(run: Run, data: Training) -> None:
     check_ranges(run)
     check_players(run)
     objective = run.objective
-    if len(data.shape) != 3 and (misfits := [*images_only(run)]):
-        raise UsageError(f"{misfits[0]} needs images, and {data.name} has points")
-    if missing := [name for name in objective.players if name not in run.players]:
-        raise UsageError(
-            f"{type(objective).__name__} needs a player {missing[0]!r}; {run.system} has {', '.join(run.players)}"
-        )
+    if len(data.shape) != 3 and (parts := [*images_only(run)]):
+        raise UsageError(f"{parts[0]} needs images, and {data.name} has points")
     reads = {field for player in objective.players for field in objective.fields(player)}
     if ({"x_labelled", "label"} & reads or objective.conditioned) and not len(data.labels):
         raise UsageError(f"{type(objective).__name__} needs labels: give --labels N")
@@ -97,16 +93,22 @@ def check(run: Run, data: Training) -> None:
 
 def images_only(run: Run) -> Iterator[str]:
     """Yield the settings of a run that make no sense for points."""
-    parts = {f"players.{name}.network": p.network for name, p in run.players.items()}
-    parts |= {f"objective.{name}": value for name, value in vars(run.objective).items()}
-    for place, part in parts.items():
-        if getattr(type(part), "images_only", False):
-            yield f"{place} = {type(part).__name__}"
+    for name, p in run.players.items():
+        yield from misfits(f"players.{name}.network", p.network)
+    yield from misfits("objective", run.objective)
+
+
+def misfits(place: str, part: object) -> Iterator[str]:
+    """Yield what makes no sense for points: the part itself, or one that it is made of."""
+    if getattr(type(part), "images_only", False):
+        yield f"{place} = {type(part).__name__}"
+    elif is_dataclass(part):
+        for name, value in vars(part).items():
+            yield from misfits(f"{place}.{name}", value)
 
 
 def check_players(run: Run) -> None:
-    """Raise a UsageError for a player that nobody knows, or particles that cannot be zipped."""
-    sizes: dict[str, tuple[str, int]] = {}
+    """Raise a UsageError for a player that nobody knows or that is missing, or particles that cannot be zipped."""
     for name, p in run.players.items():
         if isinstance(p.inference, EMASpec):
             if p.inference.of not in run.objective.players:
@@ -119,6 +121,12 @@ def check_players(run: Run) -> None:
         elif name not in run.objective.players:
             choice = nearest(name, run.objective.players)
             raise UsageError(f"{type(run.objective).__name__} has no player {name!r}; {choice}")
+    if missing := [name for name in run.objective.players if name not in run.players]:
+        raise UsageError(
+            f"{type(run.objective).__name__} needs a player {missing[0]!r}; {run.system} has {', '.join(run.players)}"
+        )
+    sizes: dict[str, tuple[str, int]] = {}
+    for name, p in run.players.items():
         other, size = sizes.setdefault(p.axis, (name, run.particles(name)))
         if size != run.particles(name):
             counts = f"{other} has {size} particles, {name} {run.particles(name)}"

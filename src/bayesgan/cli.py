@@ -41,6 +41,7 @@ def train(
     data: str | None = None,
     labels: int | None = None,
     label_seed: int | None = None,
+    conditional: Annotated[bool, Parameter(negative="")] = False,
     data_dir: Path | None = None,
     steps: int | None = None,
     seed: int | None = None,
@@ -56,10 +57,11 @@ def train(
     """Train a system on a data set; leaves a run folder.
 
     Args:
-        system: gan, dcgan, ensemble, bayesgan or supervised.
-        data: digits, mnist, fashion-mnist, ring, grid, a folder of images, a zip or an npz.
+        system: gan, dcgan, wgan, wgan-gp, vae, alpha-gan, age, bayesgan, ensemble, supervised or bayesian-alpha-gan.
+        data: digits, mnist, fashion-mnist, color-mnist, ring, grid, a folder of images, a zip or an npz.
         labels: How many training images keep their label, equally many of each class.
         label_seed: Chooses which images keep their label, and the test part of sets that bring none.
+        conditional: Give the networks the class; trains on the labelled images, all of them without --labels.
         data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
         steps: Iterations; burn-in and thinning scale along.
         seed: Of weights, batches and noise.
@@ -80,7 +82,7 @@ def train(
         raise UsageError("--resume needs --out RUN, the run folder to continue")
     flags: dict[str, Any] = {"data": data, "labels": labels, "label_seed": label_seed, "seed": seed}
     flags |= {"device": device, "precision": precision, "data_dir": str(data_dir) if data_dir else None}
-    run = resolve(system, flags, preset, steps, config, settings, out if resume else None)
+    run = resolve(system, flags, preset, steps, config, settings, out if resume else None, conditional)
     if dry_run:
         print(to_toml(to_config(run)))
         return
@@ -95,19 +97,26 @@ def sample(
     n: Annotated[int, Parameter(name=["-n", "--n"])] = 64,
     seed: int = 0,
     particle: str = "all",
+    classes: str | None = None,
+    reconstruct: Path | None = None,
+    interpolate: Path | None = None,
     out: Path = Path("grid.png"),
 ) -> None:
-    """Draw images from the posterior of a run.
+    """Draw images from the posterior of a run, or send your own through its auto-encoders.
 
     Args:
         run: The run folder.
         n: How many images.
         seed: Of the draws; image i does not depend on n.
         particle: One generator particle (from 0), or all.
+        classes: Comma-separated names that the images of a conditional run take in turn; at random if left out.
+        reconstruct: An image, a folder, a zip or an npz: originals, reconstructions and their standard deviations.
+        interpolate: A folder, a zip or an npz: what lies between each image and the next.
         out: A .png for a grid, an .npz for the numbers.
     """
     from bayesgan.images import save_images
     from bayesgan.predict import Posterior
+    from bayesgan.reconstruct import interpolate_files, reconstruct_files
 
     if n < 1:
         raise UsageError(f"-n {n}: at least 1 image")
@@ -115,9 +124,23 @@ def sample(
         raise UsageError(f"--out {out}: expected a .png or an .npz file")
     if particle != "all" and not particle.isdecimal():
         raise UsageError(f"--particle {particle}: expected a number from 0, or all")
-    posterior = Posterior.load(run)
-    save_images(out, posterior.sample(n, seed, None if particle == "all" else int(particle)))
-    print(f"{n} samples: {out}")
+    chosen = None if particle == "all" else int(particle)
+    refuse_together(reconstruct=reconstruct, interpolate=interpolate, classes=classes, particle=chosen)
+    if reconstruct is not None:
+        print(reconstruct_files(run, reconstruct, n, out))
+    elif interpolate is not None:
+        print(interpolate_files(run, interpolate, n, out))
+    else:
+        names = None if classes is None else [name.strip() for name in classes.split(",")]
+        save_images(out, Posterior.load(run).sample(n, seed, chosen, names))
+        print(f"{n} samples: {out}")
+
+
+def refuse_together(**options: Path | str | int | None) -> None:
+    """Raise a UsageError where --reconstruct or --interpolate is not the only one of the options."""
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if len(given) > 1 and given[0] in ("--reconstruct", "--interpolate"):
+        raise UsageError(f"{given[0]} and {given[1]} exclude each other: leave out one of them")
 
 
 @app.command
@@ -143,7 +166,8 @@ def evaluate(
 
     Args:
         run: The run folder.
-        metrics: Comma-separated names: error, nll, brier, ece, modes, diversity, baselines; all that apply if left out.
+        metrics: Comma-separated names, all that apply if left out: error, nll, brier, ece, modes, diversity, critic,
+            reconstruction, baselines.
         n: How many samples to draw; diversity takes 320 of them, as published.
         seed: Of the draws.
     """

@@ -17,7 +17,7 @@ from torch import Tensor
 from bayesgan.images import grid, to_uint8
 
 INK, ACCENT, SOFT, WARM = "#1f2937", "#4f46e5", "#c7c9d9", "#d97706"
-PLAYER_COLOURS = {"discriminator": ACCENT, "generator": WARM}
+PLAYER_COLOURS = {"discriminator": ACCENT, "generator": WARM, "encoder": "#0f766e", "code_discriminator": "#be185d"}
 STYLE: dict[Any, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9, "text.color": INK}
 
 
@@ -66,7 +66,7 @@ def curves(rows: Sequence[Mapping[str, Any]], burn_in: int) -> str:
     for axes, player in zip(panes, players, strict=False):
         lines = -np.array([row["energy"][player] for row in rows])
         axes.plot(steps, lines, color=PLAYER_COLOURS[player], lw=0.8, alpha=max(0.3, 1 / lines.shape[1] ** 0.5))
-        axes.set_title(player, fontsize=9, loc="left")
+        axes.set_title(player.replace("_", " "), fontsize=9, loc="left")
         # The first few values are of random weights and would flatten all others.
         low, high = np.quantile(lines[len(lines) // 20 :], [0.002, 0.998])
         axes.set_ylim(low - 0.08 * (high - low) - 1e-6, high + 0.08 * (high - low) + 1e-6)

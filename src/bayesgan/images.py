@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bayesgan.bank import stand_in
 from bayesgan.config import Run
+from bayesgan.data.codes import draw_codes
 from bayesgan.particles import Ensemble
 from bayesgan.seeds import generator
 from bayesgan.store import atomic
@@ -37,6 +39,16 @@ def grid(images: Tensor, columns: int) -> np.ndarray:
     return picture
 
 
+def stacked(rows: Sequence[Tensor], columns: int) -> np.ndarray:
+    """Return rows of equally many images ``(N, C, H, W)`` below each other, as one uint8 picture.
+
+    Rows longer than ``columns`` go on below, all of them together, with white tiles at the end.
+    """
+    blank = torch.ones(-len(rows[0]) % columns, *rows[0].shape[1:])
+    parts = [torch.split(torch.cat([row, blank]), columns) for row in rows]
+    return grid(torch.cat([part for band in zip(*parts, strict=True) for part in band]), columns)
+
+
 def scatter(points: Tensor, side: int = 512, limit: float = 3.0) -> np.ndarray:
     """Return points ``(N, 2)`` as a grey uint8 picture of ``[-limit, limit]^2``."""
     xy = points.cpu().numpy()
@@ -57,22 +69,33 @@ def save_png(path: Path, picture: np.ndarray) -> None:
 def save_images(path: Path, samples: Tensor) -> None:
     """Write samples as a picture (``.png``: a grid, or a scatter plot of points) or as numbers (``.npz``)."""
     if path.suffix == ".npz":
-        with atomic(path) as temporary:
-            np.savez_compressed(temporary, images=to_uint8(samples) if samples.ndim == 4 else samples.numpy())
+        save_arrays(path, images=to_uint8(samples) if samples.ndim == 4 else samples.numpy())
     elif samples.ndim == 4:
         save_png(path, grid(samples, math.isqrt(len(samples) - 1) + 1))
     else:
         save_png(path, scatter(samples))
 
 
+def save_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays by name as an ``.npz``."""
+    with atomic(path) as temporary:
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+
+
 def save_samples(path: Path, run: Run, shape: tuple[int, ...], ensembles: Mapping[str, Ensemble]) -> None:
-    """Write what the generators make of the same codes at every step: one row per particle, or a scatter plot."""
+    """Write what the generators make of the same codes at every step: one row per particle, or a scatter plot.
+
+    Running averages draw where there are any; the columns of a conditional run take the classes in turn.
+    """
     if "generator" not in ensembles:
         return
-    ensemble = ensembles["generator"]
+    ensemble = ensembles[stand_in(ensembles, "generator")]
     count = 10 if len(shape) == 3 else 2000 // len(ensemble)
+    inputs = [draw_codes(count, run.latent, run.codes, generator(run.seed, "pictures"))]
+    if "generator" in run.objective.conditioned:
+        classes = ensemble.params["classes"].shape[1]  # a conditional generator has embeddings (K, Y, E)
+        inputs.append(torch.eye(classes)[torch.arange(count) % classes])
     device = next(iter(ensemble.params.values())).device
-    z = torch.randn(count, run.latent, generator=generator(run.seed, "pictures")).to(device)
     with torch.no_grad():
-        samples = torch.cat([ensemble.particle(k)(z) for k in range(len(ensemble))])
+        samples = torch.cat([ensemble.particle(k)(*(t.to(device) for t in inputs)) for k in range(len(ensemble))])
     save_png(path, grid(samples, count) if len(shape) == 3 else scatter(samples))

@@ -1,26 +1,28 @@
-"""What a user gets: a posterior over networks, averaged when asked for images or for classes."""
+"""What a user gets: a posterior over networks, averaged when asked for images, for classes or for codes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from bayesgan import autoencode
+from bayesgan.autoencode import moments as moments
+from bayesgan.bank import apply, fits, read_sample, stand_in
 from bayesgan.build import build, choose_device
 from bayesgan.config import Run
 from bayesgan.data.batches import to_float
-from bayesgan.errors import DataError, UsageError
+from bayesgan.data.codes import draw_codes
+from bayesgan.errors import DataError, UsageError, nearest
 from bayesgan.particles import Ensemble
-from bayesgan.seeds import derive
-from bayesgan.store import Store, Weights, load_sample
+from bayesgan.seeds import generator
+from bayesgan.store import Store
 from bayesgan.types import Network
-
-CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Posterior:
     """A bank of weight samples and the networks they belong to.
 
     ``shape``: of one image ``(C, H, W)`` or point ``(D,)``. ``classes``: names, empty without labels.
-    ``bank``: files of stacked weights, oldest first.
+    ``bank``: files of stacked weights, oldest first. Images go in as uint8 or as float32 in [-1, 1], and come out as
+    float32 on the CPU. Where a run keeps running averages of its generator and encoder, those are asked.
     """
 
     run: Run
@@ -56,37 +59,52 @@ class Posterior:
         fits(bank[-1], ensembles)
         return cls(run, shape, classes, bank, ensembles, place)
 
-    def sample(self, n: int, seed: int = 0, particle: int | None = None) -> Tensor:
+    def sample(
+        self, n: int, seed: int = 0, particle: int | None = None, classes: Sequence[str] | None = None
+    ) -> Tensor:
         """Draw images from the posterior predictive: theta_g from the bank, z from its prior, ``x = G(z; theta_g)``.
 
         Image i depends on ``(seed, i)`` and the bank alone, not on n or on how the work is batched.
 
         Args:
             n: how many images. seed: of the draws. particle: only this generator chain, or all.
+            classes: names that the images of a conditional run take in turn; drawn uniformly where None.
 
         Returns:
-            ``(n, C, H, W)`` float32 in [-1, 1], or points ``(n, D)``, on the CPU.
+            ``(n, C, H, W)`` in [-1, 1], or points ``(n, D)``.
+
+        Raises:
+            UsageError: no such particle or class, or classes for a run that is not conditional.
         """
         chains = self.chains("generator")
         if particle is not None and particle not in range(chains):
             raise UsageError(f"particle {particle}: expected 0 to {chains - 1}")
-        rng, images = torch.Generator(), torch.empty(n, *self.shape)
-        groups: dict[tuple[int, int], list[tuple[int, Tensor]]] = {}
+        turns = None if classes is None else self.numbers(classes)
+        if turns == []:
+            raise UsageError("classes: expected at least one name")
+        groups: dict[tuple[int, int], list[tuple[int, Tensor, int]]] = defaultdict(list)
         for i in range(n):
-            rng.manual_seed(derive(seed, "sample", i))
-            draw, chain = (int(torch.randint(top, (), generator=rng)) for top in (len(self.bank), chains))
-            key = (draw, chain if particle is None else particle)
-            groups.setdefault(key, []).append((i, torch.randn(self.run.latent, generator=rng)))
+            draw, chain, z, number = self._draw(seed, i)
+            place = draw, chain if particle is None else particle
+            groups[place].append((i, z, turns[i % len(turns)] if turns else number))
+        images = torch.empty(n, *self.shape)
         for (draw, chain), items in sorted(groups.items()):
-            net = self.network("generator", draw, chain)
-            places, codes = zip(*items, strict=True)
-            images[list(places)] = apply(net, torch.stack(codes).to(self.device)).cpu()
+            rows, codes, numbers = zip(*items, strict=True)
+            label = self.one_hot(numbers) if self.conditional else None
+            images[list(rows)] = apply(self.shown("generator", draw, chain), self.device, torch.stack(codes), label)
         return images
 
-    def predict_proba(self, x: Tensor) -> Tensor:
-        """Return class probabilities ``(B, Y)``: averaged over the bank, the fake class removed.
+    def _draw(self, seed: int, i: int) -> tuple[int, int, Tensor, int]:
+        """Return what image i is made of: weight sample, chain, code ``(Z,)`` and class, drawn in this order."""
+        rng = generator(seed, "sample", i)
+        draw, chain = (int(torch.randint(top, (), generator=rng)) for top in (len(self.bank), self.chains("generator")))
+        z = draw_codes(1, self.run.latent, self.run.codes, rng)[0]
+        return draw, chain, z, int(torch.randint(max(1, len(self.classes)), (), generator=rng))
 
-        ``x``: images ``(B, C, H, W)``, uint8 or float32 in [-1, 1], or points ``(B, D)``.
+    def predict_proba(self, x: Tensor) -> Tensor:
+        """Return class probabilities ``(B, Y)`` of images ``(B, C, H, W)`` or points ``(B, D)``.
+
+        They are averaged over the bank, the fake class removed. Raises what :meth:`predict_each` does.
         """
         total, count = torch.zeros(len(x), len(self.classes)), 0
         for probabilities in self.predict_each(x):
@@ -99,20 +117,33 @@ class Posterior:
         Raises:
             UsageError: the run has no classes. DataError: images of another shape.
         """
+        chains = self.chains("discriminator")
         if not self.classifies:
-            raise UsageError(f"{self.run.system!r} without labels does not classify; train with --labels N")
-        if tuple(x.shape[1:]) != self.shape:
-            raise DataError(f"images are {shape_text(x.shape[1:])}, the run was trained on {shape_text(self.shape)}")
-        inputs = to_float(x)
+            without = "a game that is given classes" if self.conditional else f"{self.run.system!r} without labels"
+            cure = "train with --labels N" + (" and without --conditional" if self.conditional else "")
+            raise UsageError(f"{without} does not classify; {cure}")
+        inputs = self.inputs(x)
         for draw in range(len(self.bank)):
-            for chain in range(self.chains("discriminator")):
-                net = self.network("discriminator", draw, chain)
-                yield apply(net, inputs, self.device)[:, -len(self.classes) :].softmax(-1).cpu()
+            for chain in range(chains):
+                out = apply(self.network("discriminator", draw, chain), self.device, inputs)
+                yield out[:, -len(self.classes) :].softmax(-1)
+
+    # Pairs of encoder and generator have a room of their own.
+    encode = autoencode.encode
+    encode_each = autoencode.encode_each
+    reconstruct = autoencode.reconstruct
+    reconstruct_each = autoencode.reconstruct_each
+    interpolate = autoencode.interpolate
 
     @property
     def classifies(self) -> bool:
         """Whether the discriminator was trained on labels."""
         return "x_labelled" in self.run.objective.fields("discriminator")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the networks are given the class."""
+        return bool(self.run.objective.conditioned)
 
     def chains(self, player: str) -> int:
         """Return how many particles a player has."""
@@ -125,30 +156,27 @@ class Posterior:
         leaves = read_sample(self.bank[draw])[player]
         return self.ensembles[player].bind({name: t[chain].to(self.device) for name, t in leaves.items()})
 
+    def shown(self, role: str, draw: int, chain: int) -> Network:
+        """Return the network that makes what a user sees: the running average of a role's weights, if it has one."""
+        return self.network(stand_in(self.run.players, role), draw, chain)
 
-def read_sample(path: Path) -> Weights:
-    """Return one weight sample; the most recently used few stay in memory until their files change."""
-    return _cached(path, path.stat().st_mtime_ns)
+    def inputs(self, x: Tensor) -> Tensor:
+        """Return images as float32; raises a DataError for another shape than the run's."""
+        if tuple(x.shape[1:]) != self.shape:
+            raise DataError(f"images are {shape_text(x.shape[1:])}, the run was trained on {shape_text(self.shape)}")
+        return to_float(x)
 
+    def numbers(self, classes: Sequence[str]) -> list[int]:
+        """Return the numbers of named classes; raises a UsageError for names that the run does not know."""
+        if not self.conditional:
+            raise UsageError(f"this {self.run.system!r} does not know of classes; train it with --conditional")
+        if unknown := [name for name in map(str, classes) if name not in self.classes]:
+            raise UsageError(f"unknown class {unknown[0]!r}; {nearest(unknown[0], self.classes)}")
+        return [self.classes.index(str(name)) for name in classes]
 
-@lru_cache(maxsize=8)
-def _cached(path: Path, changed: int) -> Weights:
-    return load_sample(path)
-
-
-def fits(path: Path, ensembles: Mapping[str, Ensemble]) -> None:
-    """Raise a DataError where a weight sample is not of these networks."""
-    sample = read_sample(path)
-    for player, ensemble in ensembles.items():
-        for name, leaf in ensemble.params.items():
-            if player not in sample or name not in sample[player] or sample[player][name].shape != leaf.shape:
-                raise DataError(f"{path}: weights of {player} are not of the network in config.toml ({name})")
-
-
-@torch.no_grad()
-def apply(net: Network, inputs: Tensor, device: torch.device | None = None) -> Tensor:
-    """Return ``net(inputs)`` computed in chunks."""
-    return torch.cat([net(chunk.to(device or inputs.device)) for chunk in torch.split(inputs, CHUNK)])
+    def one_hot(self, numbers: Sequence[int]) -> Tensor:
+        """Return classes as rows ``(B, Y)``."""
+        return torch.eye(len(self.classes))[list(numbers)]
 
 
 def shape_text(shape: tuple[int, ...] | torch.Size) -> str:

@@ -25,6 +25,7 @@ from bayesgan.objectives import (
     Classified,
     Consistency,
     Elbo,
+    Gaussian,
     NonSaturating,
     SemiSupervised,
     Supervised,
@@ -38,12 +39,17 @@ PAPER_PRIOR = Normal(math.sqrt(10))
 PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 CLASSIFIER_ADAM = AdamSpec(4e-3, 0.9, 0.99, Cosine(0.02))
 # On points the discriminator is the faster one: near its optimum, it makes the generators keep the modes of the grid.
-POINTS_ADAM = {"discriminator": AdamSpec(3e-3, 0.5, 0.99), "generator": AdamSpec(1e-3, 0.5, 0.99)}
+IMAGES_ADAM = AdamSpec(1e-3, 0.5, 0.9)
+POINTS_ADAM: dict[str, InferenceSpec] = {
+    "discriminator": AdamSpec(3e-3, 0.5, 0.99),
+    "generator": AdamSpec(1e-3, 0.5, 0.99),
+}
 
 
 def gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """One fully connected GAN (Goodfellow et al. 2014)."""
-    return _adversarial("gan", data, labels, published, conditional, network=MLP())
+    network = None if data in CENTRES else MLP(512)
+    return _adversarial("gan", data, labels, published, conditional, network)
 
 
 def dcgan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
@@ -78,63 +84,77 @@ def wgan(data: str, labels: Labels = None, published: bool = False, conditional:
     """WGAN with weight clipping (arXiv 1701.07875); with labels the semi-supervised W-DCGAN."""
     rate = RMSPropSpec(5e-5 if published else 5e-4)
     objective = _learning(Wasserstein(conditional=conditional), labels, data, published)
-    run = _game("wgan", data, labels, published, objective, {"discriminator": rate, "generator": rate})
-    critic = replace(run.players["discriminator"], prior=Box(0.01 if published else 0.05), steps=5)
+    run = _game("wgan", data, labels, published, objective, _both(rate))
+    steps = 5 if published or data in CENTRES else 3
+    critic = replace(run.players["discriminator"], prior=Box(0.01 if published else 0.05), steps=steps)
     return replace(run, players=run.players | {"discriminator": critic})
 
 
 def wgan_gp(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """WGAN with a gradient penalty (arXiv 1704.00028); with labels a semi-supervised W-DCGAN."""
-    adam = AdamSpec(1e-4, 0.5, 0.9) if published else AdamSpec(5e-4, 0.5, 0.9)
-    objective = _learning(Wasserstein(conditional=conditional, penalty=10.0), labels, data, published)
-    run = _game("wgan-gp", data, labels, published, objective, {"discriminator": adam, "generator": adam})
-    critic = replace(run.players["discriminator"], steps=5 if published else 2)
+    points = data in CENTRES and not published
+    adam = AdamSpec(1e-4 if published else 1e-3 if points else 5e-4, 0.5, 0.9)
+    game = Wasserstein(conditional=conditional, penalty=1.0 if points else 10.0)
+    run = _game("wgan-gp", data, labels, published, _learning(game, labels, data, published), _both(adam))
+    critic = replace(run.players["discriminator"], steps=5 if published else 3 if points else 2)
     return replace(run, players=run.players | {"discriminator": critic})
 
 
 def vae(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """A variational auto-encoder (arXiv 1312.6114)."""
     _refuse_labels("vae", labels, conditional)
-    adam = AdamSpec(1e-3, 0.9, 0.999)
-    return _game("vae", data, labels, published, Elbo(conditional=conditional), {"generator": adam, "encoder": adam})
+    adam, likelihood = AdamSpec(1e-3, 0.9, 0.999), Gaussian(0.1 if data in CENTRES else 0.3)
+    objective = Elbo(likelihood, conditional=conditional)
+    return _game("vae", data, labels, published, objective, {"generator": adam, "encoder": adam})
 
 
 def alpha_gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """alpha-GAN: a VAE and a GAN merged (arXiv 1706.04987)."""
-    auto, critics = AdamSpec(1e-3, 0.5, 0.9), AdamSpec(1e-3 if published else 2e-4, 0.5, 0.9)
+    auto, critic = AdamSpec(1e-3, 0.5, 0.9), AdamSpec(1e-3 if published or data in CENTRES else 2e-4, 0.5, 0.9)
     objective = _learning(AlphaGAN(conditional=conditional), labels, data, published)
-    rates = {"generator": auto, "encoder": auto, "discriminator": critics, "code_discriminator": critics}
+    rates = {"generator": auto, "encoder": auto, "discriminator": critic, "code_discriminator": critic}
+    if data in CENTRES and not published:
+        rates["discriminator"] = AdamSpec(3e-3, 0.5, 0.9)
     run = _game("alpha-gan", data, labels, published, objective, rates)
-    twice = {name: replace(run.players[name], steps=2) for name in ("generator", "encoder")}
-    codes = replace(run.players["code_discriminator"], network=MLP(750, 3))
-    return replace(run, players=run.players | twice | {"code_discriminator": codes})
+    players = dict(run.players)
+    if data not in CENTRES:
+        players["code_discriminator"] = replace(players["code_discriminator"], network=MLP(750, 3))
+    if published:
+        players |= {name: replace(players[name], steps=2) for name in ("generator", "encoder")}
+    return replace(run, players=players)
 
 
 def age(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """AGE: a generator against an encoder, without a discriminator (arXiv 1704.02304)."""
     _refuse_labels("age", labels, conditional)
-    adam = AdamSpec(2e-4, 0.5, 0.999)
-    run = _game("age", data, labels, published, AGE(conditional=conditional), {"encoder": adam, "generator": adam})
+    points = data in CENTRES and not published
+    adam = AdamSpec(1e-3 if points else 2e-4, 0.5, 0.999)
+    rates = {"encoder": adam, "generator": adam}
+    # A batch of codes is judged by its moments alone: in two dimensions, or from a small network, these say too little.
+    network, latent = (MLP(128, 3), 16) if points else (None, 100 if published else 32)
+    run = _game("age", data, labels, published, AGE(conditional=conditional), rates, network)
     twice = replace(run.players["generator"], steps=2)
-    return replace(run, players=run.players | {"generator": twice}, codes="sphere")
+    return replace(run, players=run.players | {"generator": twice}, codes="sphere", latent=latent)
 
 
 def bayesian_alpha_gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """A posterior over all four networks of alpha-GAN: pairs of encoder and generator against two discriminators."""
-    run = alpha_gan(data, labels, published, conditional)
-    return _sampled(run, "bayesian-alpha-gan", 5, published)
+    run = _sampled(alpha_gan(data, labels, published, conditional), "bayesian-alpha-gan", 5, published)
+    return run if data in CENTRES or published else replace(run, batch=32, noise_batch=16)
 
 
 def _adversarial(
     system: str, data: str, labels: Labels, published: bool, conditional: bool, network: Family | None = None
 ) -> Run:
-    rates: dict[str, InferenceSpec] = {"discriminator": PAPER_ADAM, "generator": PAPER_ADAM}
+    learns = labels and not conditional
+    rates: Mapping[str, InferenceSpec] = _both(PAPER_ADAM)
     if data in CENTRES and not published:
-        rates = {**POINTS_ADAM}
-    elif labels and not conditional and not published:
-        rates["discriminator"] = CLASSIFIER_ADAM
-    objective: AnyObjective = NonSaturating(conditional=conditional)
-    if labels and not conditional:
+        rates = POINTS_ADAM
+    elif not published:
+        rates = {**rates, "discriminator": CLASSIFIER_ADAM} if learns else _both(IMAGES_ADAM)
+    # With the penalty a network may learn five times as fast, and keeps its modes.
+    objective: AnyObjective = NonSaturating(conditional=conditional, r1=0.0 if data in CENTRES or published else 1.0)
+    if learns:
         consistent = _consistency(data, published)
         objective = SemiSupervised(gan_weight=0.25, consistency=consistent) if consistent else SemiSupervised()
     return _game(system, data, labels, published, objective, rates, network)
@@ -151,7 +171,7 @@ def _game(
 ) -> Run:
     """Return a run of one particle per player: those of ``rates``, in their order, and the averages that follow."""
     points = data in CENTRES
-    family = MLP(64, 2) if points else network or DCGAN()
+    family = network or (MLP(64, 2) if points else DCGAN())
     prior = PAPER_PRIOR if published else Normal(1.0)
     axis = {"discriminator": "d", "code_discriminator": "d"}
     players = {name: Player(family, rate, prior, axis.get(name, "g")) for name, rate in rates.items()}
@@ -159,7 +179,9 @@ def _game(
         players["teacher"] = Player(family, EMASpec("discriminator", 0.995), Flat())
     if not points and not published:
         averaged = [name for name in ("generator", "encoder") if name in rates]
-        players |= {f"averaged_{name}": Player(family, EMASpec(name, 0.998), Flat(), "g") for name in averaged}
+        players |= {
+            f"averaged_{name}": Player(family, EMASpec(name, 0.999, power=12.0), Flat(), "g") for name in averaged
+        }
     run = Run(
         system=system,
         data=data,
@@ -172,6 +194,10 @@ def _game(
         latent=2 if points else 100 if published else 32,
     )
     return replace(run, batch=128, noise_batch=128) if points and not published else run
+
+
+def _both(inference: InferenceSpec) -> dict[str, InferenceSpec]:
+    return {"discriminator": inference, "generator": inference}
 
 
 def _consistency(data: str, published: bool) -> Consistency | None:

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from bayesgan import figures
-from bayesgan.data.batches import to_float
-from bayesgan.data.toy import CENTRES, centres
-from bayesgan.evaluate import Subject, complete, open_subject
+from bayesgan import cards, figures
+from bayesgan.evaluate import complete
 from bayesgan.store import Store, write_text
+from bayesgan.subject import Subject, open_subject
 
-SAMPLES, PER_PARTICLE = 64, 12
+SAMPLES = 64
 HEADLINES = {
     "error": ("test error", "{:.2f} %"),
     "nll": ("negative log-likelihood", "{:.3f}"),
@@ -24,7 +22,10 @@ HEADLINES = {
     "ece": ("calibration error", "{:.3f}"),
     "modes": ("modes found", "{}"),
     "diversity": ("diversity", "{:.3f}"),
+    "critic": ("critic distance", "{:.3f}"),
+    "reconstruction": ("reconstruction error", "{:.4f}"),
 }
+BESIDE = {"of": "of {}", "real": "real data: {:.3f}", "mean_image": "training mean: {:.4f}"}
 
 
 def report(paths: Sequence[str | Path], out: str | Path | None = None, progress: bool = False) -> Path:
@@ -65,13 +66,20 @@ def describe(path: Path, progress: bool) -> dict[str, Any]:
         "config": (path / "config.toml").read_text(encoding="utf-8"),
         "command": shlex.join(["bayesgan", "train", run.system, "--config", str(path / "config.toml")]),
         "bank": result["bank"],
-        "networks": result["bank"] * subject.posterior.chains("discriminator"),
+        "networks": networks(subject),
         "metrics": result["metrics"],
         "tiles": tiles(result["metrics"]),
         "curves": figures.curves(store.metrics(), run.burn_in),
-        **pictures(subject),
-        **classification(subject, result),
+        **cards.pictures(subject),
+        **cards.per_class(subject),
+        **cards.auto_encoding(subject),
+        **cards.classification(subject, result),
     }
+
+
+def networks(s: Subject) -> int:
+    """Return how many networks predict the class, or make the samples."""
+    return len(s.posterior.bank) * s.posterior.chains("discriminator" if s.posterior.classifies else "generator")
 
 
 def tiles(metrics: dict[str, Any]) -> list[dict[str, str]]:
@@ -80,35 +88,9 @@ def tiles(metrics: dict[str, Any]) -> list[dict[str, str]]:
     for key, (name, form) in HEADLINES.items():
         if key in metrics:
             entry = metrics[key]
-            note = (
-                f"real images: {entry['real']:.3f}" if "real" in entry else f"of {entry['of']}" if "of" in entry else ""
-            )
-            shown.append({"name": name, "value": form.format(entry["value"]), "note": note})
+            notes = [text.format(entry[other]) for other, text in BESIDE.items() if other in entry]
+            shown.append({"name": name, "value": form.format(entry["value"]), "note": ", ".join(notes)})
     return shown
-
-
-def pictures(s: Subject) -> dict[str, Any]:
-    """Return the sample grid and one row per generator particle, or the cloud of points."""
-    if not s.generates:
-        return {}
-    chains = range(s.posterior.chains("generator"))
-    if len(s.data.shape) == 3:
-        rows = [figures.image_grid(s.posterior.sample(PER_PARTICLE, 1, k), PER_PARTICLE) for k in chains]
-        return {"samples": figures.image_grid(s.samples, 8), "rows": rows, "aspect": s.data.shape[2] / s.data.shape[1]}
-    middle = torch.from_numpy(centres(s.data.name)) if s.data.name in CENTRES else None
-    clouds = [figures.cloud(s.posterior.sample(500, 1, k), middle) for k in chains]
-    return {"cloud": figures.cloud(s.posterior.sample(2500), middle), "clouds": clouds}
-
-
-def classification(s: Subject, result: dict[str, Any]) -> dict[str, Any]:
-    """Return the reliability diagram and the most uncertain test images."""
-    if "reliability" not in result:
-        return {}
-    shown = []
-    for row in result["most_uncertain"] if len(s.data.shape) == 3 else []:
-        x = to_float(torch.from_numpy(s.test.images[row["index"]]))
-        shown.append({**row, "image": figures.image(x), "wrong": row["guess"] != row["truth"]})
-    return {"reliability": figures.reliability_diagram(result["reliability"]), "uncertain": shown}
 
 
 def comparison(runs: list[dict[str, Any]]) -> str | None:

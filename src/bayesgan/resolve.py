@@ -9,6 +9,7 @@ from typing import Any
 
 from bayesgan.build import check_ranges
 from bayesgan.config import Run
+from bayesgan.data.sets import SETS
 from bayesgan.errors import UsageError, nearest
 from bayesgan.presets import PRESETS
 from bayesgan.serialise import assignment, from_config, read_toml
@@ -25,6 +26,7 @@ def resolve(
     config: Path | None = None,
     settings: Sequence[str] = (),
     resumed: Path | None = None,
+    conditional: bool = False,
 ) -> Run:
     """Return the run that a command line asks for.
 
@@ -33,31 +35,47 @@ def resolve(
         preset: recommended or published. steps: iterations; burn-in and thinning scale along.
         config: a TOML file laid over the preset. settings: ``KEY=VALUE`` texts.
         resumed: a run folder whose own configuration takes the preset's place.
+        conditional: ask the preset to give the players the class; a run that says otherwise is refused.
 
     Raises:
         UsageError: an unknown system, key or value. DataError: a file that cannot be read.
     """
     if system not in PRESETS:
         raise UsageError(f"unknown system {system!r}; {nearest(system, PRESETS)}")
+    if resumed is None:
+        refuse_late(settings)
     given = {key: value for key, value in flags.items() if value is not None}
     file = read_toml(config) if config else {}
-    if resumed is not None:
-        run = Store.open(resumed).run()
-    else:
-        late = [key for text in settings for key in ("data", "labels") if text.partition("=")[0].strip() == key]
-        if late:
-            raise UsageError(f"--set {late[0]}=...: the preset depends on it; give --{late[0]}")
-        data, labels = (given.get(key, file.get(key)) for key in ("data", "labels"))
-        if data is None:
-            raise UsageError("give --data: digits, mnist, fashion-mnist, ring, grid, a folder, a zip or an npz")
-        run = PRESETS[system](data, labels if labels != "none" else None, preset == "published")
     # A file that says everything, as config.toml does, is taken as it is: the preset may have players that it has not.
-    run = from_config(file) if file.keys() >= WHOLE else from_config(file, base=run)
+    if file.keys() >= WHOLE:
+        run = from_config(file)
+    elif resumed is not None:
+        run = from_config(file, base=Store.open(resumed).run())
+    else:
+        run = from_config(file, base=from_preset(system, file | given, preset == "published", conditional))
     if run.system != system:
         raise UsageError(f"{config or resumed} is a run of {run.system!r}, not of {system!r}")
     run = from_config(given, base=run.lasting(steps) if steps is not None else run)
     for text in settings:
         run = from_config(assignment(text), base=run)
+    if conditional and not run.objective.conditioned:
+        origin = resumed or config or "--set"
+        raise UsageError(f"--conditional: the run of {origin} is not conditional; leave out the flag")
     check_ranges(run)
     result: Run = run
     return result
+
+
+def from_preset(system: str, asked: Mapping[str, Any], published: bool, conditional: bool) -> Run:
+    """Return the preset's run for the data and labels of ``asked``."""
+    data, labels = asked.get("data"), asked.get("labels")
+    if data is None:
+        raise UsageError(f"give --data: {', '.join(SETS)}, a folder, a zip or an npz")
+    return PRESETS[system](data, labels if labels != "none" else None, published, conditional)
+
+
+def refuse_late(settings: Sequence[str]) -> None:
+    """Raise a UsageError for a ``--set`` of what a preset depends on."""
+    for key in (text.partition("=")[0].strip() for text in settings):
+        if key in ("data", "labels"):
+            raise UsageError(f"--set {key}=...: the preset depends on it; give --{key}")

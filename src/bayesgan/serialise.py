@@ -53,12 +53,13 @@ def from_config(value: Any, hint: Any = Run, base: Any = None, where: str = "") 
 
 
 def _dataclass(value: Any, choices: dict[str, type], base: Any, where: str) -> Any:
-    value = {"kind": value} if isinstance(value, str) and len(choices) > 1 else value
+    if isinstance(value, str) and (len(choices) > 1 or value in choices):
+        value = {"kind": value}
     if not isinstance(value, dict):
         with_kind = f" with kind {' or '.join(choices)}" if len(choices) > 1 else ""
         raise UsageError(f"{where} = {value!r}: expected a table{with_kind}")
     unnamed = next(iter(choices)) if len(choices) == 1 else kind(type(base)) if base is not None else ""
-    name = value.get("kind", unnamed) if len(choices) > 1 else unnamed
+    name = value.get("kind", unnamed)
     if name not in choices:
         raise UsageError(f"{where}.kind = {name!r}: {nearest(str(name), choices)}")
     cls = choices[name]
@@ -66,7 +67,7 @@ def _dataclass(value: Any, choices: dict[str, type], base: Any, where: str) -> A
     hints = {f.name: get_type_hints(cls)[f.name] for f in fields(cls) if f.init}
     given: dict[str, Any] = {}
     for key, item in value.items():
-        if key == "kind" and len(choices) > 1:
+        if key == "kind":
             continue
         path = f"{where}.{key}".lstrip(".")
         if key not in hints:

@@ -46,7 +46,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     """
     device = choose_device(run.device)
     data, test, split = prepare(load_data(run.data, run.data_dir), run.labels, run.label_seed)
-    run = run.resolved(len(data.images))
+    run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
     check(run, data)
     state = initialise(run, data, device)
     store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesgan.data import toy
+from bayesgan.data import color_mnist, toy
 from bayesgan.data.folders import Raw, check_size
 from bayesgan.data.readers import Part, read, read_idx
 from bayesgan.errors import DataError, nearest
@@ -22,6 +22,7 @@ GARMENTS = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+MNIST_FOLDERS = ("MNIST/raw", "mnist", ".")
 IDX_FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
 
@@ -149,6 +150,14 @@ def _idx_file(folder: Path, stem: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
+def _color_mnist(root: Path) -> DataSet:
+    """MNIST's digits, each in a random colour; made from the same four files."""
+    grey = _idx(root, name="color-mnist", folders=MNIST_FOLDERS, classes=DIGITS)
+    assert grey.test is not None
+    train, test = color_mnist.coloured(grey.train, "train"), color_mnist.coloured(grey.test, "test")
+    return DataSet("color-mnist", train, test, grey.classes)
+
+
 def _toy(root: Path, *, name: str) -> DataSet:
     """A toy set of points with its centres."""
     train, test = toy.points(name)
@@ -166,10 +175,11 @@ def _missing(spec: str) -> DataError:
 
 SETS: dict[str, Callable[[Path], DataSet]] = {
     "digits": _digits,
-    "mnist": partial(_idx, name="mnist", folders=("MNIST/raw", "mnist", "."), classes=DIGITS),
+    "mnist": partial(_idx, name="mnist", folders=MNIST_FOLDERS, classes=DIGITS),
     "fashion-mnist": partial(
         _idx, name="fashion-mnist", folders=("FashionMNIST/raw", "fashion-mnist", "."), classes=GARMENTS
     ),
+    "color-mnist": _color_mnist,
     "ring": partial(_toy, name="ring"),
     "grid": partial(_toy, name="grid"),
 }

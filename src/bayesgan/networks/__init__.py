@@ -2,7 +2,8 @@
 
 from bayesgan.networks.dcgan import DCGAN
 from bayesgan.networks.mlp import MLP
+from bayesgan.networks.resnet import ResNet
 
-Family = MLP | DCGAN
+Family = MLP | DCGAN | ResNet
 
-__all__ = ["DCGAN", "MLP", "Family"]
+__all__ = ["DCGAN", "MLP", "Family", "ResNet"]

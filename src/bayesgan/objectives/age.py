@@ -61,7 +61,7 @@ class AGE:
     def generator(self, net: Nets, batch: Batch) -> Tensor:
         """Minus the divergence of generated images, less the error of recovered codes."""
         codes = self.codes_of_fakes(net, batch)
-        return -divergence(codes) - self.code_weight * (codes - batch.z).square().sum(-1).mean()
+        return -divergence(codes) - self.code_weight * (codes - on_sphere(batch.z)).square().sum(-1).mean()
 
     def codes_of_fakes(self, net: Nets, batch: Batch) -> Tensor:
         """Return ``e(G(z))``, ``(B, Z)``."""

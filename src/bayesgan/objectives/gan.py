@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from bayesgan.objectives.adversary import Adversarial, against
+from bayesgan.errors import require
+from bayesgan.objectives.adversary import Adversarial, against, given
+from bayesgan.objectives.penalties import flat
 from bayesgan.types import Batch, Fields, Nets
 
 
@@ -15,17 +17,27 @@ from bayesgan.types import Batch, Fields, Nets
 class NonSaturating(Adversarial):
     """Goodfellow et al. 2014 (arXiv 1406.2661) with the non-saturating generator.
 
-    D: ``E_x log s(d(x)) + E_z log s(-d(G(z)))``. At its optimum d is the log density ratio ``log p*/p_theta`` and
-    the value is ``2 JSD(p*, p_theta) - log 4``. G: ``E_z log s(d(G(z)))``.
+    D: ``E_x log s(d(x)) + E_z log s(-d(G(z))) - r1 E ||grad d(x)||^2 / 2``. Without penalty d is the log density ratio
+    ``log p*/p_theta`` at the optimum and the value is ``2 JSD(p*, p_theta) - log 4``. G: ``E_z log s(d(G(z)))``. The
+    penalty at real images makes the game converge (Mescheder et al. 2018, arXiv 1801.04406, equation 9).
     """
+
+    r1: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self, "r1", self.r1, self.r1 >= 0, "0 or more")
 
     def data(self, player: str) -> Fields:
         """Return real images and codes for the discriminator, codes for the generator."""
         return against(player)
 
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
-        """Mean log-likelihood of telling ``x (B, ...)`` from ``G(z)``."""
-        return F.logsigmoid(self.real(net, batch)).mean() + F.logsigmoid(-self.fake(net, batch)).mean()
+        """Mean log-likelihood of telling ``x (B, ...)`` from ``G(z)``, less the penalty."""
+        value = F.logsigmoid(self.real(net, batch)).mean() + F.logsigmoid(-self.fake(net, batch)).mean()
+        if not self.r1:
+            return value
+        slope = flat(lambda x: given(net.discriminator, x, batch.label)[:, 0], self.seen(batch.x, batch))
+        return value - self.r1 * slope
 
     def generator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-probability that ``G(z)`` is real."""

@@ -50,7 +50,8 @@ class Bernoulli:
 
     def log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
         """Return log probabilities ``(B,)`` of ``x (B, ...)``."""
-        logit = 2 * torch.atanh(mean.clamp(-1 + 1e-6, 1 - 1e-6))
+        # In the precision of x: bfloat16, in which mixed precision computes the mean, rounds the bounds to -1 and 1.
+        logit = 2 * torch.atanh(mean.to(x.dtype).clamp(-1 + 1e-6, 1 - 1e-6))
         return -F.binary_cross_entropy_with_logits(logit, (x + 1) / 2, reduction="none").flatten(1).sum(1)
 
 

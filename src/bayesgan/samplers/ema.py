@@ -12,12 +12,14 @@ from torch import Tensor
 class EMA(torch.optim.Optimizer):
     """Exponential moving average as an optimizer: each step moves ``params`` towards ``source``.
 
-    The first steps average plainly (decay ``1 - 1 / (t + 1)``), so that the start is forgotten (Tarvainen and
-    Valpola 2017, arXiv 1703.01780). It needs no gradient and never calls the closure.
+    The decay at step t is ``min(decay, (1 - 1 / (t + 1))^(1 + power))``: with power 0 the first steps average plainly,
+    so that the start is forgotten (Tarvainen and Valpola 2017, arXiv 1703.01780); a larger power weighs step i of t
+    by ``(i / t)^power``, a horizon of ``t / (1 + power)`` steps however long a run is (Karras et al. 2024, arXiv
+    2312.02696, section 3.1). It needs no gradient and never calls the closure.
     """
 
-    def __init__(self, params: Sequence[Tensor], source: Sequence[Tensor], decay: float) -> None:
-        super().__init__(params, {"lr": 1.0, "decay": decay, "count": 0})
+    def __init__(self, params: Sequence[Tensor], source: Sequence[Tensor], decay: float, power: float = 0.0) -> None:
+        super().__init__(params, {"lr": 1.0, "decay": decay, "power": power, "count": 0})
         self.source = list(source)
 
     @torch.no_grad()
@@ -25,6 +27,6 @@ class EMA(torch.optim.Optimizer):
         """Move every tensor towards its source."""
         (group,) = self.param_groups
         group["count"] += 1
-        decay = min(group["decay"], 1 - 1 / (group["count"] + 1))
+        decay = min(group["decay"], (1 - 1 / (group["count"] + 1)) ** (1 + group["power"]))
         for w, s in zip(group["params"], self.source, strict=True):
             w.lerp_(s, 1 - decay)

@@ -72,17 +72,19 @@ class RMSPropSpec:
 
 @dataclass(frozen=True)
 class EMASpec:
-    """A running average of another player's weights: a teacher, or an averaged generator."""
+    """A running average of another player's weights: a teacher, or an averaged generator; see :class:`EMA`."""
 
     of: str = "discriminator"
     decay: float = 0.99
+    power: float = 0.0
 
     def __post_init__(self) -> None:
         require(self, "decay", self.decay, 0 <= self.decay < 1, "0 or more, below 1")
+        require(self, "power", self.power, self.power >= 0, "0 or more")
 
     def build(self, params: Sequence[Tensor], setting: Setting) -> EMA:
         """Return an :class:`EMA` of the player ``of``."""
-        return EMA(params, setting.weights[self.of], self.decay)
+        return EMA(params, setting.weights[self.of], self.decay, self.power)
 
     def step_size(self, step: int, setting: Setting) -> float:
         """Return 1: an average has no step size."""

@@ -1,0 +1,90 @@
+"""The comparison of systems: a small one runs, is not run twice, and counts what its rules say."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from bayesgan.errors import Diverged
+from test_docs import ROOT, made_up_mnist
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that runs the benchmark in a few seconds, on made-up images, into ``tmp_path``."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    systems, run = importlib.import_module("systems"), importlib.import_module("systems_run")
+    monkeypatch.setattr(importlib.import_module("common"), "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(systems, "PICTURE", tmp_path / "systems.png")
+    monkeypatch.setattr(run, "CLASSIFIER_STEPS", 2)
+    monkeypatch.setattr(run, "SAMPLES", 100)
+    monkeypatch.setenv("BAYESGAN_DATA", str(tmp_path))
+    made_up_mnist(tmp_path)
+
+    def main(*arguments: str) -> dict[str, Any]:
+        flags = ["--seeds", "1", "--steps", "3", "--jobs", "1", "--work", str(tmp_path / "work"), *arguments]
+        monkeypatch.setattr(sys, "argv", ["benchmarks/systems.py", *flags])
+        systems.main()
+        result: dict[str, Any] = json.loads((tmp_path / "results" / "systems.json").read_text())
+        return result
+
+    return main
+
+
+def test_a_small_comparison_runs_once(benchmark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = ("--systems", "vae", "--sets", "ring,mnist")
+    result = benchmark(*flags)
+    wanted = {"modes", "critic_distance", "reconstruction_error", "seconds_per_1000_steps", "failed_seeds"}
+    assert {f"vae.{data}.{key}" for data in ("ring", "mnist") for key in wanted} <= result["figures"].keys()
+    assert {"vae.mnist.diversity", "real.mnist.diversity", "real.ring.critic_distance"} <= result["figures"].keys()
+    assert all(math.isfinite(value) for value in result["figures"].values())
+    runs = [row for row in result["rows"] if "seed" in row]
+    assert {(row["data"], row["modes_of"]) for row in runs} == {("ring", 8), ("mnist", 10)}
+    assert all(0 <= row["classifier_error"] <= 100 for row in runs if row["data"] == "mnist")
+    table = (tmp_path / "results" / "systems.md").read_text()
+    assert "## mnist, 3 iterations" in table and "| vae |" in table
+    assert Image.open(tmp_path / "systems.png").size[0] > 600
+    assert not list((tmp_path / "work").glob("*/vae-10/run")) and list((tmp_path / "work").glob("*/vae-10/samples.png"))
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(sys.modules["systems_run"], "train", again)
+    assert benchmark(*flags)["rows"] == result["rows"]
+    assert benchmark("--collect", "--systems", "vae,gan", "--sets", "ring")["figures"].keys() < result["figures"].keys()
+    with pytest.raises(AssertionError, match="trained again"):
+        benchmark("--systems", "vae", "--sets", "ring", "--steps", "4")
+
+
+def test_a_run_that_diverges_is_a_failed_seed(benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: object, **__: object) -> None:
+        raise Diverged("diverged: the energy is nan")
+
+    monkeypatch.setattr(importlib.import_module("systems_run"), "train", diverge)
+    result = benchmark("--systems", "gan", "--sets", "ring")
+    assert result["figures"] == {"gan.ring.modes": 0, "gan.ring.failed_seeds": 1}
+    assert result["rows"][0]["failed"] == "diverged: the energy is nan"
+
+
+def test_rules_of_failure_and_of_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    run = importlib.import_module("systems_run")
+    probs = torch.zeros(2500, 3)
+    probs[:, 0] = 1.0
+    probs[:20] = torch.tensor([0.1, 0.9, 0.0])  # 0.8 %
+    probs[20:60] = torch.tensor([0.3, 0.25, 0.45])  # many, and none sure
+    assert run.classes_found(probs) == 2
+    probs[19] = torch.tensor([1.0, 0.0, 0.0])
+    assert run.classes_found(probs) == 1
+    assert run.failure({"modes": 4, "modes_of": 8, "diversity": 0.5}) is None
+    assert run.failure({"modes": 3, "modes_of": 8}) == "found 3 of 8 modes"
+    row = {"modes": 8, "modes_of": 8, "diversity": math.nan}
+    assert run.failure(row) == "not finite: diversity" and row["diversity"] is None
