@@ -154,6 +154,14 @@ def base_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, list[Any]]:
     return run, numbers(folder)
 
 
+WITHOUT_CLASSES = ("vae", "age")
+
+
+def brief(run: Run) -> Run:
+    """Return a run of four tiny steps."""
+    return replace(run.lasting(4), batch=4, views_batch=4, noise_batch=2, thin=1)
+
+
 CHANGES = {
     "labels": 30,
     "seed": 5,
@@ -195,12 +203,36 @@ def test_every_option_changes_something(name: str, tmp_path: Path, base_run: tup
 def test_every_system_runs_on_images_and_points(
     system: str, data: str, labels: int | None, published: bool, tmp_path: Path
 ) -> None:
-    run = presets.PRESETS[system](data, labels, published).lasting(4)
-    run = replace(run, batch=4, views_batch=4, noise_batch=2, thin=1)
+    conditional = labels is not None and system in WITHOUT_CLASSES
+    run = brief(presets.PRESETS[system](data, labels, published, conditional))
     posterior = train(run, tmp_path / "run")
     if "generator" in run.players:
         assert posterior.sample(3).shape == (3, *posterior.shape)
-    assert posterior.classifies == (labels is not None or system == "supervised")
+    assert posterior.classifies == ((labels is not None and not conditional) or system == "supervised")
+
+
+@pytest.mark.parametrize("labels", [None, 16, 20])
+@pytest.mark.parametrize("system", [name for name in presets.PRESETS if name != "supervised"])
+def test_every_generating_system_is_conditional_where_asked(system: str, labels: int | None, tmp_path: Path) -> None:
+    data = "ring" if labels == 16 else "digits"
+    run = brief(presets.PRESETS[system](data, labels, conditional=True))
+    assert run.labels == (labels or "all") and "generator" in run.objective.conditioned
+    posterior = train(run, tmp_path / "run")
+    images = posterior.sample(4, classes=["0", "1"])
+    assert images.shape == (4, *posterior.shape) and not torch.equal(images, posterior.sample(4, classes=["1", "0"]))
+    counted = {p.num_obs for p in posterior.run.players.values()}
+    assert counted == {int(len(Store.open(tmp_path / "run").json("split.json")["labelled"]) * run.subset)}
+
+
+@pytest.mark.parametrize("system", WITHOUT_CLASSES)
+def test_systems_that_do_not_classify_refuse_labels(system: str) -> None:
+    with pytest.raises(UsageError, match=f"{system} does not learn to classify: leave out --labels, or add"):
+        presets.PRESETS[system]("digits", 100)
+
+
+def test_the_supervised_network_has_nothing_to_condition() -> None:
+    with pytest.raises(UsageError, match="leave out --conditional"):
+        presets.supervised("digits", 100, conditional=True)
 
 
 def test_cuda_without_a_device_is_a_usage_error() -> None:
