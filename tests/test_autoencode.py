@@ -185,6 +185,11 @@ def test_a_trained_auto_encoder_is_close_to_the_identity(tmp_path: Path) -> None
     assert codes.std(0).max() > 0.3
 
 
+def test_images_in_double_precision_are_as_good(bank: Posterior) -> None:
+    x = images()
+    torch.testing.assert_close(bank.encode(x.double() / 127.5 - 1), bank.encode(x))
+
+
 def test_what_cannot_be_asked_is_named(bank: Posterior, given_classes: Posterior, tmp_path: Path) -> None:
     x = images()
     alone = train(small("dcgan"), tmp_path / "a")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bayesgan.build import check, network
+from bayesgan import presets
+from bayesgan.build import network
+from bayesgan.check import check
 from bayesgan.config import Player, Run
 from bayesgan.data.diffaugment import DiffAugment
 from bayesgan.data.labels import Training
@@ -19,13 +24,16 @@ from bayesgan.objectives import (
     AlphaGAN,
     Bernoulli,
     Classified,
+    Consistency,
     Elbo,
+    Gaussian,
     Hinge,
     NonSaturating,
     SemiSupervised,
     Wasserstein,
 )
 from bayesgan.samplers import EMASpec
+from bayesgan.serialise import assignment, from_config
 from contract import experiment, training
 
 POINTS = Training(
@@ -92,6 +100,13 @@ def test_an_average_of_a_missing_player_is_no_traceback(missing: str) -> None:
     refused(replace(run, players=players), training(), f"NonSaturating needs a player {missing!r}")
 
 
+def test_an_average_follows_the_player_of_its_name() -> None:
+    run = prepared(NonSaturating())
+    players = run.players | {"averaged_generator": Player(MLP(8, 1), EMASpec("discriminator"), axis="generator")}
+    line = "players.averaged_generator.inference.of = 'discriminator': expected 'generator'"
+    refused(replace(run, players=players), training(), line)
+
+
 def test_a_player_that_nobody_knows_is_named() -> None:
     run = prepared(NonSaturating())
     players = run.players | {"encoder": run.players["generator"]}
@@ -106,7 +121,7 @@ def test_classes_need_labels(objective: Any) -> None:
     run, data = prepared(objective), training()
     check(run, data)
     without = replace(data, labelled=data.labelled[:0], labels=data.labels[:0])
-    refused(run, without, f"{type(objective).__name__} needs labels: give --labels N")
+    refused(run, without, f"{type(objective).__name__} needs labels: give --labels N, or --conditional alone")
     refused(prepared(Classified()), without, "Classified needs labels: give --labels N")
     check(prepared(replace(objective, conditional=False)), without)
 
@@ -122,3 +137,31 @@ def test_a_role_is_given_the_class_where_the_game_is_conditional(objective: Any,
         leaves = dict(network(run, role, (1, 8, 8), 5).named_parameters())
         assert ("classes" in leaves) == conditional
         assert not conditional or len(leaves["classes"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("system", "setting", "message"),
+    [
+        ("age", "codes=normal", "codes = 'normal': AGE needs 'sphere'"),
+        ("vae", "codes=sphere", "codes = 'sphere': Elbo needs 'normal'"),
+        ("vae", "objective.kind=AGE", "codes = 'normal': AGE needs 'sphere'"),
+    ],
+)
+def test_codes_that_an_objective_cannot_use(system: str, setting: str, message: str) -> None:
+    run = from_config(assignment(setting), base=presets.PRESETS[system]("made up"))
+    with pytest.raises(UsageError, match=re.escape(message)):
+        check(run, training())
+
+
+def test_labels_that_nothing_would_learn_from() -> None:
+    run = from_config(assignment("objective.kind=Hinge"), base=presets.dcgan("made up", 12))
+    with pytest.raises(UsageError, match=r"objective.kind = 'Hinge' learns nothing from labels: leave out --labels"):
+        check(run, training())
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Gaussian(math.inf), lambda: Classified(gan_weight=-1.0), lambda: Consistency(-1.0)]
+)
+def test_weights_are_finite_and_not_negative(make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        make()

@@ -71,13 +71,15 @@ def test_reconstruct_writes_originals_reconstructions_and_spread(
     run("sample", runs["PAIRS"], "--reconstruct", own["FLAT"], "-n", 18, "--out", tmp_path / "a.npz")
     assert "18 reconstructions" in capsys.readouterr().out
     numbers = np.load(tmp_path / "a.npz")
-    assert set(numbers) == {"originals", "reconstructions", "std", "codes"}
+    assert set(numbers) == {"originals", "reconstructions", "std", "codes", "codes_std"}
     x, posterior = read(own["FLAT"])[:18], Posterior.load(runs["PAIRS"])
     np.testing.assert_allclose(numbers["originals"], x, atol=1e-6)
     mean, std = moments(posterior.reconstruct_each(torch.from_numpy(x)))
     np.testing.assert_allclose(numbers["reconstructions"], mean, atol=1e-5)
     np.testing.assert_allclose(numbers["std"], std, atol=1e-5)
-    np.testing.assert_allclose(numbers["codes"], posterior.encode(torch.from_numpy(x)), atol=1e-4)
+    codes, codes_std = moments(posterior.encode_each(torch.from_numpy(x)))
+    np.testing.assert_allclose(numbers["codes"], codes, atol=1e-4)
+    np.testing.assert_allclose(numbers["codes_std"], codes_std, atol=1e-4)
     run("sample", runs["PAIRS"], "--reconstruct", own["FLAT"], "-n", 18, "--out", tmp_path / "a.png")
     assert f"standard deviations from 0, black, to {std.max():.2g}, white" in capsys.readouterr().out
     shown, scaled = tiles(tmp_path / "a.png"), std[:16, 0].numpy() / std.max().item()
@@ -159,6 +161,10 @@ def test_conditional_runs_keep_all_labels_unless_told_and_go_on_without_the_flag
         (
             ["train", "gan", "--data", "digits", "--conditional", "--set", "objective.conditional=false"],
             "the run of --set is not conditional",
+        ),
+        (
+            ["train", "gan", "--data", "digits", "--conditional", "--set", "objective.kind=Hinge"],
+            "leave out the flag, or add --set objective.conditional=true",
         ),
         (["train", "supervised", "--data", "digits", "--conditional"], "leave out --conditional"),
         (["train", "vae", "--data", "digits", "--labels", 10], "add --conditional"),

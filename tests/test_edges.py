@@ -151,7 +151,7 @@ def test_outputs_that_cannot_be_written_are_named(
 
 
 def test_zipped_players_share_their_particles() -> None:
-    from bayesgan.build import check_players
+    from bayesgan.check import check_players
 
     odd = from_config(assignment("players.discriminator.particles=3"), base=tiny("ensemble"))
     with pytest.raises(UsageError, match="axis 'e' zips its players, but"):

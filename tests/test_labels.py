@@ -116,7 +116,7 @@ UNLABELLED = DataSet("faces", Part(np.zeros((20, 1, 8, 8), np.uint8), None), Non
         (made_up(), "some", UsageError, r"--labels some: expected a whole number"),
         (made_up(), 90, DataError, r"class 'a' of made-up has 24 training images; --labels 90 needs 30 of each"),
         (UNLABELLED, 10, DataError, r"faces has no labels"),
-        (UNLABELLED, "all", DataError, r"faces has no labels"),
+        (UNLABELLED, "all", DataError, r"faces has no labels: .*other than supervised, without --conditional"),
         (made_up((1, 9, 9)), 3, DataError, r"made-up has too few images to hold some .* train and test"),
     ],
 )

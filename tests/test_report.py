@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bayesgan.cards import auto_encoding
-from bayesgan.errors import UsageError
+from bayesgan.errors import DataError, UsageError
 from bayesgan.evaluate import evaluate
 from bayesgan.figures import PLAYER_COLOURS, curves
 from bayesgan.measures import METRICS
@@ -132,6 +132,13 @@ def test_runs_side_by_side_show_samples_next_to_each_other(runs: dict[str, Path]
     top = html[: html.index('id="run-1"')]
     faces = re.findall(r'<a href="#run-(\d)"><img src="data:image/png[^"]*" alt="samples of ([^"]*)"></a>', top)
     assert faces == [("2", "vae (vae)"), ("3", "vae (conditional)")]
+
+
+def test_a_missing_run_is_named_before_the_others_are_evaluated(tmp_path: Path) -> None:
+    train(small("dcgan"), tmp_path / "there")
+    with pytest.raises(DataError, match=r"no run folder at .*nowhere"):
+        page(tmp_path, tmp_path / "there", tmp_path / "nowhere")
+    assert not (tmp_path / "there" / "evaluation.json").exists()
 
 
 def test_disagreement_is_scaled_to_the_largest(runs: dict[str, Path]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayesgan import presets, samplers
+    from bayesgan.autoencode import moments
     from bayesgan.config import Player, Run
     from bayesgan.particles import Ensemble, lift
     from bayesgan.predict import Posterior
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     load = Posterior.load
 
 __version__ = "0.1.0"
-__all__ = ["Ensemble", "Player", "Posterior", "Run", "lift", "load", "presets", "samplers", "train"]
+__all__ = ["Ensemble", "Player", "Posterior", "Run", "lift", "load", "moments", "presets", "samplers", "train"]
 
 HOMES = {
     "Ensemble": "particles",
@@ -30,6 +31,7 @@ HOMES = {
     "Posterior": "predict",
     "Run": "config",
     "lift": "particles",
+    "moments": "autoencode",
     "train": "training",
 }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from torch import nn
 
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
-from bayesgan.errors import DataError, Diverged, UsageError, nearest
+from bayesgan.errors import DataError, Diverged, UsageError
 from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
-from bayesgan.samplers.specs import EMASpec, Setting
+from bayesgan.samplers.specs import Setting
 from bayesgan.seeds import derive
 from bayesgan.serialise import first_difference, to_config
 from bayesgan.store import Store, Weights
@@ -73,77 +73,6 @@ def network(run: Run, role: str, shape: tuple[int, ...], classes: int) -> nn.Mod
         return family.code_discriminator(run.latent, outputs, given)
     make: Callable[..., nn.Module] = getattr(family, role)
     return make(shape, outputs, given)
-
-
-def check(run: Run, data: Training) -> None:
-    """Raise a UsageError where a run contradicts itself or its data."""
-    check_ranges(run)
-    check_players(run)
-    objective = run.objective
-    if len(data.shape) != 3 and (parts := [*images_only(run)]):
-        raise UsageError(f"{parts[0]} needs images, and {data.name} has points")
-    reads = {field for player in objective.players for field in objective.fields(player)}
-    if ({"x_labelled", "label"} & reads or objective.conditioned) and not len(data.labels):
-        raise UsageError(f"{type(objective).__name__} needs labels: give --labels N")
-    if not 0 <= run.burn_in < run.steps:
-        raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
-    if "x_weak" in reads and "teacher" not in run.players:
-        raise UsageError("consistency needs a player 'teacher' with inference EMA")
-
-
-def images_only(run: Run) -> Iterator[str]:
-    """Yield the settings of a run that make no sense for points."""
-    for name, p in run.players.items():
-        yield from misfits(f"players.{name}.network", p.network)
-    yield from misfits("objective", run.objective)
-
-
-def misfits(place: str, part: object) -> Iterator[str]:
-    """Yield what makes no sense for points: the part itself, or one that it is made of."""
-    if getattr(type(part), "images_only", False):
-        yield f"{place} = {type(part).__name__}"
-    elif is_dataclass(part):
-        for name, value in vars(part).items():
-            yield from misfits(f"{place}.{name}", value)
-
-
-def check_players(run: Run) -> None:
-    """Raise a UsageError for a player that nobody knows or that is missing, or particles that cannot be zipped."""
-    for name, p in run.players.items():
-        if isinstance(p.inference, EMASpec):
-            if p.inference.of not in run.objective.players:
-                choice = nearest(p.inference.of, run.objective.players)
-                raise UsageError(f"players.{name}.inference.of = {p.inference.of!r}: {choice}")
-            if name in run.objective.players:
-                raise UsageError(
-                    f"players.{name}: an average of {p.inference.of} cannot play itself; choose Adam or SGHMC"
-                )
-        elif name not in run.objective.players:
-            choice = nearest(name, run.objective.players)
-            raise UsageError(f"{type(run.objective).__name__} has no player {name!r}; {choice}")
-    if missing := [name for name in run.objective.players if name not in run.players]:
-        raise UsageError(
-            f"{type(run.objective).__name__} needs a player {missing[0]!r}; {run.system} has {', '.join(run.players)}"
-        )
-    sizes: dict[str, tuple[str, int]] = {}
-    for name, p in run.players.items():
-        other, size = sizes.setdefault(p.axis, (name, run.particles(name)))
-        if size != run.particles(name):
-            counts = f"{other} has {size} particles, {name} {run.particles(name)}"
-            raise UsageError(f"axis {p.axis!r} zips its players, but {counts}; make them equal or name another axis")
-
-
-def check_ranges(run: Run) -> None:
-    """Raise a UsageError for a number that no run can have."""
-    counts = {name: getattr(run, name) for name in ("steps", "thin", "latent")}
-    counts |= {name: getattr(run, name) for name in ("batch", "views_batch", "labelled_batch", "noise_batch")}
-    for name, p in run.players.items():
-        counts |= {f"players.{name}.{key}": getattr(p, key) for key in ("particles", "steps", "num_obs")}
-    for name, count in counts.items():
-        if count is not None and count < 1:
-            raise UsageError(f"{name} = {count}: expected at least 1")
-    if not 0 < run.subset <= 1:
-        raise UsageError(f"subset = {run.subset}: expected more than 0, at most 1")
 
 
 def choose_device(name: str) -> torch.device:

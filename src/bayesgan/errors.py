@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -44,6 +45,6 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 def require(owner: object, name: str, value: float, valid: bool, expected: str) -> None:
-    """Raise a UsageError unless ``valid``: which field of which object is what, and what was expected."""
-    if not valid:
+    """Raise a UsageError unless ``valid`` and finite: which field of which object is what, and what was expected."""
+    if not valid or not math.isfinite(value):
         raise UsageError(f"{type(owner).__name__.removesuffix('Spec')}: {name} = {value}: expected {expected}")

@@ -164,7 +164,7 @@ class Posterior:
         """Return images as float32; raises a DataError for another shape than the run's."""
         if tuple(x.shape[1:]) != self.shape:
             raise DataError(f"images are {shape_text(x.shape[1:])}, the run was trained on {shape_text(self.shape)}")
-        return to_float(x)
+        return to_float(x).float()
 
     def numbers(self, classes: Sequence[str]) -> list[int]:
         """Return the numbers of named classes; raises a UsageError for names that the run does not know."""

@@ -26,15 +26,16 @@ def reconstruct_files(path: Path, images: Path, n: int, out: Path) -> str:
     Args:
         path: a run folder. images: an image, a folder, a zip or an npz, of which the first ``n`` are taken.
         out: a ``.png`` with these rows, or an ``.npz`` with ``originals``, ``reconstructions``, ``std``
-            ``(B, C, H, W)`` float32, for images in [-1, 1], and ``codes (B, Z)``.
+            ``(B, C, H, W)`` float32, for images in [-1, 1], ``codes`` and ``codes_std (B, Z)``.
     """
     posterior = auto_encoder(path)
     x, classes = open_images(posterior, images, n)
     mean, std = moments(posterior.reconstruct_each(x, classes))
     done = f"{len(x)} reconstructions: {out}"
     if out.suffix == ".npz":
-        codes = posterior.encode(x, classes).numpy()
-        save_arrays(out, originals=x.numpy(), reconstructions=mean.numpy(), std=std.numpy(), codes=codes)
+        codes, spread = (moment.numpy() for moment in moments(posterior.encode_each(x, classes)))
+        made = {"reconstructions": mean.numpy(), "std": std.numpy(), "codes": codes, "codes_std": spread}
+        save_arrays(out, originals=x.numpy(), **made)
         return done
     if len(posterior.bank) * posterior.chains("encoder") == 1:
         save_png(out, stacked([x, mean], min(len(x), COLUMNS)))

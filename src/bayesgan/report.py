@@ -37,6 +37,8 @@ def report(paths: Sequence[str | Path], out: str | Path | None = None, progress:
         paths: run folders. out: the HTML file; ``report.html`` in the first run folder where None.
         progress: show a bar while evaluating.
     """
+    for path in paths:
+        Store.open(path)  # a mistyped folder is named at once, not after the others were evaluated
     runs = [describe(Path(path), progress) for path in paths]
     name_apart(runs)
     page = template().render(runs=runs, headlines=HEADLINES, title=title(runs), comparison=comparison(runs))

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bayesgan.build import check_ranges
+from bayesgan.check import check_ranges
 from bayesgan.config import Run
 from bayesgan.data.sets import SETS
 from bayesgan.errors import UsageError, nearest
@@ -60,7 +60,8 @@ def resolve(
         run = from_config(assignment(text), base=run)
     if conditional and not run.objective.conditioned:
         origin = resumed or config or "--set"
-        raise UsageError(f"--conditional: the run of {origin} is not conditional; leave out the flag")
+        cure = "leave out the flag" + (", or add --set objective.conditional=true" if origin == "--set" else "")
+        raise UsageError(f"--conditional: the run of {origin} is not conditional; {cure}")
     check_ranges(run)
     result: Run = run
     return result

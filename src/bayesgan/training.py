@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bayesgan.build import State, autocast, check, checkpoint, choose_device, cure, initialise, restore, weights
+from bayesgan.build import State, autocast, checkpoint, choose_device, cure, initialise, restore, weights
+from bayesgan.check import check
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import prepare

@@ -34,7 +34,7 @@ class Batches:
         self.labels = torch.from_numpy(data.labels).to(device)
         self.one_hot = torch.eye(len(data.classes), device=device)
         self.fraction = torch.tensor(len(data.labels) / len(data.images), device=device)
-        self.orders: dict[int, Tensor] = {}
+        self.orders: dict[tuple[int, int], Tensor] = {}
 
     def __call__(self, player: str, step: int) -> Mapping[str, Tensor]:
         """Return the fields of one step, each ``(K, B, ...)`` along the axis of the player it rides with."""
@@ -51,7 +51,7 @@ class Batches:
         if "z" in fields:
             one["z"] = draw_codes(run.noise_batch, run.latent, run.codes, rng)
         if "label" in fields:
-            one["x"], one["label"] = self.labelled_images(rng)
+            one["x"], one["label"] = self.labelled_images(rng, k)
         elif "x" in fields:
             one["x"] = self.training_images(rng, k, run.batch)
         if "x_strong" in fields:
@@ -71,22 +71,25 @@ class Batches:
             one["jitter"] = torch.rand(max(run.batch, run.noise_batch), NUMBERS, generator=rng)
         return {field: value.to(self.images.device) for field, value in one.items()}
 
-    def labelled_images(self, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return a uniform draw of the labelled images ``(B, ...)`` and their one-hot classes ``(B, Y)``."""
-        rows = torch.randint(len(self.labelled), (self.run.batch,), generator=rng)
+    def labelled_images(self, rng: torch.Generator, k: int) -> tuple[Tensor, Tensor]:
+        """Return a uniform draw of particle k's labelled images ``(B, ...)`` and their one-hot classes ``(B, Y)``."""
+        rows = self.rows(rng, k, len(self.labelled), self.run.batch)
         return to_float(self.images[self.labelled[rows]]), self.one_hot[self.labels[rows.to(self.labels.device)]]
 
     def training_images(self, rng: torch.Generator, k: int, count: int) -> Tensor:
         """Return a uniform draw of particle k's training images, ``(B, ...)`` float32."""
-        rows = torch.randint(max(1, int(len(self.images) * self.run.subset)), (count,), generator=rng)
-        return to_float(self.images[rows if self.run.subset == 1 else self.order(k)[rows]])
+        return to_float(self.images[self.rows(rng, k, len(self.images), count)])
 
-    def order(self, k: int) -> Tensor:
-        """Return particle k's own order of the training images; it sees the first ``subset`` of them."""
-        if k not in self.orders:
-            order = torch.randperm(len(self.images), generator=generator(self.run.seed, "subset", k))
-            self.orders[k] = order
-        return self.orders[k]
+    def rows(self, rng: torch.Generator, k: int, total: int, count: int) -> Tensor:
+        """Return ``count`` rows of ``total``, drawn from the share that particle k sees."""
+        rows = torch.randint(max(1, int(total * self.run.subset)), (count,), generator=rng)
+        return rows if self.run.subset == 1 else self.order(k, total)[rows]
+
+    def order(self, k: int, total: int) -> Tensor:
+        """Return particle k's own order of ``total`` rows; it sees the first ``subset`` of them."""
+        if (k, total) not in self.orders:
+            self.orders[k, total] = torch.randperm(total, generator=generator(self.run.seed, "subset", k))
+        return self.orders[k, total]
 
     def view(self, x: Tensor, rng: torch.Generator, weak: bool = False, cut: bool = False) -> Tensor:
         """Return images augmented as the run says; points and runs without augmentation pass unchanged."""

@@ -114,7 +114,8 @@ def _choose(data: DataSet, rest: np.ndarray, count: Labels, seed: int) -> np.nda
         return np.zeros(0, np.int64)
     known = data.train.labels
     if known is None:
-        cure = "choose a system other than supervised" if count == "all" else "leave out --labels"
+        without = "choose a system other than supervised, without --conditional"
+        cure = without if count == "all" else "leave out --labels"
         raise DataError(f"{data.name} has no labels: {cure}, or use class folders")
     rest = rest[known[rest] >= 0]
     if count == "all":

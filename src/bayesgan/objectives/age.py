@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bayesgan.data.codes import on_sphere
+from bayesgan.data.codes import Codes, on_sphere
 from bayesgan.errors import require
 from bayesgan.objectives.adversary import generate, given
 from bayesgan.types import Batch, Fields, Nets
@@ -28,6 +28,7 @@ class AGE:
     conditional: bool = False
 
     players: ClassVar[tuple[str, ...]] = ("encoder", "generator")
+    codes: ClassVar[Codes] = "sphere"
 
     def __post_init__(self) -> None:
         for name in ("image_weight", "code_weight"):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bayesgan.errors import UsageError
+from bayesgan.errors import UsageError, require
 from bayesgan.objectives.alpha_gan import AlphaGAN
 from bayesgan.objectives.classify import Consistency, label_log_likelihood
 from bayesgan.objectives.gan import Hinge, Minimax, NonSaturating
@@ -35,6 +35,8 @@ class Classified:
     conditioned: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
+        for name in ("labelled_weight", "gan_weight"):
+            require(self, name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         if self.game.conditional:
             raise UsageError(
                 "Classified: game.conditional = True: a game that is given classes cannot learn to tell them"

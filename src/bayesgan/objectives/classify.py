@@ -27,6 +27,7 @@ class Consistency:
     balance: float = 0.02
 
     def __post_init__(self) -> None:
+        require(self, "weight", self.weight, self.weight >= 0, "0 or more")
         require(self, "temperature", self.temperature, self.temperature > 0, "above 0")
         require(self, "balance", self.balance, self.balance >= 0, "0 or more")
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from bayesgan.data.codes import Codes
 from bayesgan.objectives.adversary import given
 from bayesgan.objectives.likelihoods import Gaussian, Likelihood
 from bayesgan.types import Batch, Fields, Nets
@@ -24,6 +25,7 @@ class Elbo:
     conditional: bool = False
 
     players: ClassVar[tuple[str, ...]] = ("generator", "encoder")
+    codes: ClassVar[Codes] = "normal"
 
     @property
     def conditioned(self) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ class Wasserstein(Adversarial):
     """Arjovsky et al. 2017 (arXiv 1701.07875), equation 2, and Gulrajani et al. 2017 (arXiv 1704.00028).
 
     Critic: ``E f(x) - E f(G(z)) - penalty E (||grad f|| - 1)^2`` at random mixtures; over 1-Lipschitz f the optimum is
-    the Wasserstein-1 distance. G: ``E f(G(z))``. Weight clipping is no option here: it is a ``Box`` prior of the
-    discriminator, whose projection follows every step.
+    the Wasserstein-1 distance. G: ``E f(G(z))``. A mixture has the class of its real image. Weight clipping is no
+    option here: it is a ``Box`` prior of the discriminator, whose projection follows every step.
     """
 
     penalty: float = 0.0

@@ -1,0 +1,92 @@
+"""What a run must satisfy before anything is computed or written; every mistake is one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+
+from bayesgan.config import Run
+from bayesgan.data.labels import Training
+from bayesgan.errors import UsageError, nearest
+from bayesgan.samplers.specs import EMASpec
+
+
+def check(run: Run, data: Training) -> None:
+    """Raise a UsageError where a run contradicts itself or its data."""
+    check_ranges(run)
+    check_players(run)
+    objective = run.objective
+    if len(data.shape) != 3 and (parts := [*images_only(run)]):
+        raise UsageError(f"{parts[0]} needs images, and {data.name} has points")
+    reads = {field for player in objective.players for field in objective.fields(player)}
+    if ({"x_labelled", "label"} & reads or objective.conditioned) and not len(data.labels):
+        cure = ", or --conditional alone for all of them" if objective.conditioned else ""
+        raise UsageError(f"{type(objective).__name__} needs labels: give --labels N{cure}")
+    if run.labels and not {"x_labelled", "label"} & reads:
+        cure = "leave out --labels, or choose SemiSupervised or Classified"
+        raise UsageError(f"objective.kind = {type(objective).__name__!r} learns nothing from labels: {cure}")
+    codes = getattr(objective, "codes", run.codes)
+    if codes != run.codes:
+        raise UsageError(f"codes = {run.codes!r}: {type(objective).__name__} needs {codes!r}")
+    if not 0 <= run.burn_in < run.steps:
+        raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
+    if "x_weak" in reads and "teacher" not in run.players:
+        raise UsageError("consistency needs a player 'teacher' with inference EMA")
+
+
+def images_only(run: Run) -> Iterator[str]:
+    """Yield the settings of a run that make no sense for points."""
+    for name, p in run.players.items():
+        yield from misfits(f"players.{name}.network", p.network)
+    yield from misfits("objective", run.objective)
+
+
+def misfits(place: str, part: object) -> Iterator[str]:
+    """Yield what makes no sense for points: the part itself, or one that it is made of."""
+    if getattr(type(part), "images_only", False):
+        yield f"{place} = {type(part).__name__}"
+    elif is_dataclass(part):
+        for name, value in vars(part).items():
+            yield from misfits(f"{place}.{name}", value)
+
+
+def check_players(run: Run) -> None:
+    """Raise a UsageError for a player that nobody knows or that is missing, or particles that cannot be zipped."""
+    for name, p in run.players.items():
+        if isinstance(p.inference, EMASpec):
+            if p.inference.of not in run.objective.players:
+                choice = nearest(p.inference.of, run.objective.players)
+                raise UsageError(f"players.{name}.inference.of = {p.inference.of!r}: {choice}")
+            if name in run.objective.players:
+                raise UsageError(
+                    f"players.{name}: an average of {p.inference.of} cannot play itself; choose Adam or SGHMC"
+                )
+            if name.startswith("averaged_") and name != f"averaged_{p.inference.of}":
+                followed = name.removeprefix("averaged_")
+                raise UsageError(f"players.{name}.inference.of = {p.inference.of!r}: expected {followed!r}")
+        elif name not in run.objective.players:
+            choice = nearest(name, run.objective.players)
+            raise UsageError(f"{type(run.objective).__name__} has no player {name!r}; {choice}")
+    if missing := [name for name in run.objective.players if name not in run.players]:
+        raise UsageError(
+            f"{type(run.objective).__name__} needs a player {missing[0]!r}; {run.system} has {', '.join(run.players)}"
+        )
+    sizes: dict[str, tuple[str, int]] = {}
+    for name, p in run.players.items():
+        other, size = sizes.setdefault(p.axis, (name, run.particles(name)))
+        if size != run.particles(name):
+            counts = f"{other} has {size} particles, {name} {run.particles(name)}"
+            raise UsageError(f"axis {p.axis!r} zips its players, but {counts}; make them equal or name another axis")
+
+
+def check_ranges(run: Run) -> None:
+    """Raise a UsageError for a number that no run can have."""
+    counts = {name: getattr(run, name) for name in ("steps", "thin", "latent")}
+    counts |= {name: getattr(run, name) for name in ("batch", "views_batch", "labelled_batch", "noise_batch")}
+    for name, p in run.players.items():
+        counts |= {f"players.{name}.{key}": getattr(p, key) for key in ("particles", "steps", "num_obs")}
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise UsageError(f"{name} = {count}: expected at least 1")
+    if not 0 < run.subset <= 1:
+        raise UsageError(f"subset = {run.subset}: expected more than 0, at most 1")
