@@ -185,7 +185,14 @@ def experiment(
     players = {name: replace(base, axis=axis or name, particles=count[name]) for name in objective.players}
     if "discriminator" in players:
         players["teacher"] = replace(players["discriminator"], inference=EMASpec("discriminator"))
-    small = {"codes": getattr(objective, "codes", "normal"), "steps": 20, "batch": 6, "labelled_batch": 4, "noise_batch": 5, "latent": 3}
+    small = {
+        "codes": getattr(objective, "codes", "normal"),
+        "steps": 20,
+        "batch": 6,
+        "labelled_batch": 4,
+        "noise_batch": 5,
+        "latent": 3,
+    }
     data = training()
     run = Run("test", "made up", objective, players, **small | options).resolved(len(data.images))
     return run, initialise(run, data, CPU), Batches(run, data, CPU)
