@@ -41,6 +41,7 @@ def made_up_mnist(folder: Path) -> None:
         )
 
 
+@pytest.mark.timeout(300)
 def test_every_command_of_the_readme_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import bayesgan.demo as demo
     from bayesgan import presets
