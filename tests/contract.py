@@ -186,7 +186,7 @@ def experiment(
     if "discriminator" in players:
         players["teacher"] = replace(players["discriminator"], inference=EMASpec("discriminator"))
     small = {
-        "codes": getattr(objective, "codes", "normal"),
+        "codes": getattr(objective, "code_prior", "normal"),
         "steps": 20,
         "batch": 6,
         "labelled_batch": 4,

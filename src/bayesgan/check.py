@@ -25,7 +25,7 @@ def check(run: Run, data: Training) -> None:
     if run.labels and not {"x_labelled", "label"} & reads:
         cure = "leave out --labels, or choose SemiSupervised or Classified"
         raise UsageError(f"objective.kind = {type(objective).__name__!r} learns nothing from labels: {cure}")
-    codes = getattr(objective, "codes", run.codes)
+    codes = getattr(objective, "code_prior", run.codes)
     if codes != run.codes:
         raise UsageError(f"codes = {run.codes!r}: {type(objective).__name__} needs {codes!r}")
     if not 0 <= run.burn_in < run.steps:

@@ -28,7 +28,7 @@ class AGE:
     conditional: bool = False
 
     players: ClassVar[tuple[str, ...]] = ("encoder", "generator")
-    codes: ClassVar[Codes] = "sphere"
+    code_prior: ClassVar[Codes] = "sphere"
 
     def __post_init__(self) -> None:
         for name in ("image_weight", "code_weight"):

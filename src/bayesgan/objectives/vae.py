@@ -25,7 +25,7 @@ class Elbo:
     conditional: bool = False
 
     players: ClassVar[tuple[str, ...]] = ("generator", "encoder")
-    codes: ClassVar[Codes] = "normal"
+    code_prior: ClassVar[Codes] = "normal"
 
     @property
     def conditioned(self) -> tuple[str, ...]:
