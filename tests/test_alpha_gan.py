@@ -47,7 +47,7 @@ def seen() -> Batch:
 def parts(nets: Nets, batch: Batch, noise: bool = False) -> dict[str, Tensor]:
     """What the paper's equations are made of: the error, and the discriminators' logits on each kind of input."""
     out = nets.encoder(batch.x)
-    z = out[:, :3] + (out[:, 3:] / 2).exp() * batch.eps if noise else out
+    z = out[:, :3] + out[:, 3:].sigmoid().sqrt() * batch.eps if noise else out
     again, fake = nets.generator(z), nets.generator(batch.z)
     images = {"real": batch.x, "again": again, "fake": fake}
     logits = {name: nets.discriminator(x) for name, x in images.items()}
@@ -104,7 +104,7 @@ def test_a_deterministic_encoder_puts_out_the_code() -> None:
     out, eps = numbers(4, 6), numbers(4, 3, seed=1)
     assert AlphaGAN().outputs("encoder", 3, 10) == 3 and AlphaGAN(noise=True).outputs("encoder", 3, 10) == 6
     assert torch.equal(AlphaGAN().code(out[:, :3]), out[:, :3])
-    close(AlphaGAN(noise=True).code(out, eps), out[:, :3] + (out[:, 3:] / 2).exp() * eps)
+    close(AlphaGAN(noise=True).code(out, eps), out[:, :3] + out[:, 3:].sigmoid().sqrt() * eps)
     close(AlphaGAN(noise=True).code(out), out[:, :3])
     assert "eps" not in AlphaGAN().fields("generator")
     assert all(AlphaGAN(noise=True).fields(player)["eps"] == "encoder" for player in AlphaGAN.players)

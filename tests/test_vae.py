@@ -85,19 +85,26 @@ def test_widths_are_above_zero(likelihood: Any, field: str, value: float) -> Non
 
 def test_the_divergence_is_that_of_torch() -> None:
     out = numbers(5, 8)
-    mean, log_variance = out.chunk(2, -1)
+    mean, logit = out.chunk(2, -1)
     p = D.Normal(torch.zeros_like(mean), torch.ones_like(mean))
-    q = D.Normal(mean, (log_variance / 2).exp())
+    q = D.Normal(mean, logit.sigmoid().sqrt())
     close(divergence(out), D.kl_divergence(q, p).sum(-1))
-    assert (divergence(out) > 0).all() and (divergence(torch.zeros(3, 4)) == 0).all()
+    prior = torch.tensor([[0.0, 0.0, 40.0, 40.0]])
+    assert (divergence(out) > 0).all() and divergence(prior) < 1e-6
 
 
 def test_a_code_is_its_mean_and_with_noise_a_draw_from_q() -> None:
     out, eps = numbers(4, 6), numbers(4, 3, seed=1)
     assert torch.equal(gaussian_code(out, None), out[:, :3])
-    q = D.Normal(out[:, :3], (out[:, 3:] / 2).exp())
+    q = D.Normal(out[:, :3], out[:, 3:].sigmoid().sqrt())
     close(gaussian_code(out, eps), q.icdf(D.Normal(0.0, 1.0).cdf(eps)), rtol=1e-6)
     assert torch.equal(Elbo().code(out, eps), gaussian_code(out, eps))
+
+
+def test_no_code_is_more_doubtful_than_the_prior() -> None:
+    """However far the encoder strays: a variance that could grow would throw training back."""
+    out = torch.tensor([[0.0, 1e4]])
+    assert gaussian_code(out, torch.ones(1, 1)).item() == 1.0 and divergence(out).isfinite()
 
 
 CORNERS = torch.tensor([*itertools.product((-1.0, 1.0), repeat=2)], dtype=torch.float64)
@@ -115,7 +122,7 @@ def bound(
 
     def encoder(x: Tensor) -> Tensor:
         mean, variance = PROBLEM.posterior(x.flatten(1))
-        return torch.cat([mean + mean_shift, (scale * variance).log()], -1)
+        return torch.cat([mean + mean_shift, (scale * variance).logit()], -1)
 
     def decoder(z: Tensor) -> Tensor:
         return (z @ weight.T + PROBLEM.mean).view(-1, 1, 2, 3)
@@ -162,12 +169,12 @@ def test_at_the_exact_posterior_the_encoder_rests() -> None:
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
 def test_the_encoder_has_the_decoders_value_less_the_divergence(likelihood: Any) -> None:
-    """One draw of z per image, from the mean and log variance that the encoder puts out."""
+    """One draw of z per image, from the mean and the logit of the variance that the encoder puts out."""
     x, eps, out = numbers(6, 1, 2, 2).tanh(), numbers(6, 3), numbers(6, 6, seed=1)
     weight = numbers(3, 4, seed=2)
     nets = Nets(encoder=lambda _: out, generator=lambda z: (z @ weight).tanh().view(-1, 1, 2, 2))
     batch, model = Batch(x=x, eps=eps), Elbo(likelihood)
-    z = out[:, :3] + (out[:, 3:] / 2).exp() * eps
+    z = out[:, :3] + out[:, 3:].sigmoid().sqrt() * eps
     close(model.generator(nets, batch), likelihood.log_prob(x, (z @ weight).tanh().view(-1, 1, 2, 2)).mean())
     close(model.generator(nets, batch) - model.encoder(nets, batch), divergence(out).mean())
     assert model.outputs("encoder", 3, 10) == 6

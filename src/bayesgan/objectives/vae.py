@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.data.codes import Codes
@@ -38,7 +39,7 @@ class Elbo:
         return {**fields, "label": player} if self.conditional else fields
 
     def outputs(self, player: str, latent: int, classes: int) -> int:
-        """Return two numbers per dimension of the code: mean and log variance."""
+        """Return two numbers per dimension of the code: mean and logit of the variance."""
         return 2 * latent
 
     def code(self, out: Tensor, eps: Tensor | None = None) -> Tensor:
@@ -62,11 +63,21 @@ class Elbo:
 
 def gaussian_code(out: Tensor, eps: Tensor | None) -> Tensor:
     """Return the mean half of ``out (B, 2 Z)``, plus ``sigma eps`` where eps is given."""
-    mean, log_variance = out.chunk(2, -1)
+    mean, log_variance = gaussian(out)
     return mean if eps is None else mean + (log_variance / 2).exp() * eps
 
 
 def divergence(out: Tensor) -> Tensor:
     """Return ``KL(N(mu, diag sigma^2), N(0, I))`` per image, ``(B,)``, from ``out (B, 2 Z)``."""
-    mean, log_variance = out.chunk(2, -1)
+    mean, log_variance = gaussian(out)
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(-1)
+
+
+def gaussian(out: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and log variance of q, each ``(B, Z)``, from ``out (B, 2 Z)``.
+
+    The second half is the logit of the variance, which stays below 1: no posterior of z is wider than its prior
+    N(0, I) under a likelihood that is log-concave in z, and an encoder that strays there throws training back.
+    """
+    mean, logit = out.chunk(2, -1)
+    return mean, F.logsigmoid(logit)
