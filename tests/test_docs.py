@@ -120,6 +120,11 @@ def test_headline_numbers_of_the_readme_are_those_of_the_results() -> None:
         assert f"{digits[f'{key}_error']:.2f} %" in README, key
     for key in ("bayesgan_errors", "supervised_errors"):
         assert f"{mnist[key]:g} of 10,000" in README, key
+    systems = json.loads((RESULTS / "systems.json").read_text())["figures"]
+    for name in ("bayesian-alpha-gan", "alpha-gan", "wgan-gp", "dcgan", "bayesgan", "vae"):
+        assert f"`{name}` {systems[f'{name}.mnist.critic_distance']:.1f}" in README, name
+    for name in ("bayesian-alpha-gan", "alpha-gan", "vae"):
+        assert f"{systems[f'{name}.mnist.reconstruction_error']:.3f}" in README, name
 
 
 def test_nothing_speaks_of_other_machines() -> None:
