@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +34,6 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: object, code: int) -
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("bayesgan: ")]
     assert len(lines) == 1
     return lines[0]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def brief_critic() -> Iterator[None]:
-    """Judge samples by a critic of two steps: here it is asked whether it is, not what it says."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayesgan.metrics.wasserstein.STEPS", 2, raising=False)
-        yield
 
 
 @pytest.fixture(scope="module")

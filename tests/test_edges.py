@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,6 @@ from bayesgan.store import Store, load_sample
 from bayesgan.training import train
 from test_cli import SMALL, mistake, run
 from test_training import interrupt_after, tiny
-
-
-@pytest.fixture(scope="module", autouse=True)
-def brief_critic() -> Iterator[None]:
-    """Judge samples by a critic of two steps: here it is asked whether it is, not what it says."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bayesgan.metrics.wasserstein.STEPS", 2, raising=False)
-        yield
 
 
 @pytest.fixture(scope="module")
