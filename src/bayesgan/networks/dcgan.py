@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from bayesgan.networks.convolutional import Convolutional
-from bayesgan.networks.layers import SLOPE, Crop, StandardisedConv2d, doubling, norm, pyramid
+from bayesgan.networks.layers import SLOPE, Crop, StandardisedConv2d, doubling, he, norm, pyramid
 
 CONVOLUTIONS = 3
 
@@ -18,9 +18,11 @@ class DCGAN(Convolutional):
     """A pyramid of stages that halve (discriminator) or double (generator) the image, at most 8 ``width`` channels.
 
     The generator has as many channels as the discriminator at the same size; at full size both have the image's.
+    standardised: the discriminator's and encoder's kernels have mean 0 and variance 1 / fan-in, times a gain.
     """
 
     width: int = 32
+    standardised: bool = True
 
     def body(self, shape: tuple[int, ...], latent: int) -> nn.Module:
         """Return transposed convolutions, one per doubling."""
@@ -51,6 +53,12 @@ class DCGAN(Convolutional):
         widths = [self.width] * narrow + doubling(self.width, len(strides) - narrow)
         layers: list[nn.Module] = []
         for stride, out in zip(strides, widths, strict=True):
-            layers += [StandardisedConv2d(channels, out, 3, stride, padding=1), nn.LeakyReLU(SLOPE)]
+            layers += [self.convolution(channels, out, stride), nn.LeakyReLU(SLOPE)]
             channels = out
         return layers, channels
+
+    def convolution(self, channels: int, out: int, stride: int) -> nn.Module:
+        """Return a 3 x 3 convolution of the discriminator."""
+        if self.standardised:
+            return StandardisedConv2d(channels, out, 3, stride, padding=1)
+        return he(nn.Conv2d(channels, out, 3, stride, padding=1))

@@ -9,6 +9,7 @@ from torch import nn
 
 from bayesgan.errors import require
 from bayesgan.networks.heads import Headed, embedded
+from bayesgan.networks.layers import UnitRange
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class MLP:
 
     def discriminator(self, shape: tuple[int, ...], outputs: int, classes: int = 0) -> nn.Module:
         """Return a discriminator with ``outputs`` logits; with ``classes``, conditional."""
-        trunk = nn.Sequential(nn.Flatten(), *hidden(math.prod(shape), self.width, self.depth))
+        first = [UnitRange()] if len(shape) == 3 else []
+        trunk = nn.Sequential(*first, nn.Flatten(), *hidden(math.prod(shape), self.width, self.depth))
         return Headed(trunk, nn.Linear(self.width, outputs), classes)
 
     def encoder(self, shape: tuple[int, ...], outputs: int, classes: int = 0) -> nn.Module:

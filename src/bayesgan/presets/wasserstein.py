@@ -7,6 +7,7 @@ from dataclasses import replace
 from bayesgan.config import Run
 from bayesgan.data.labels import Labels
 from bayesgan.data.toy import CENTRES
+from bayesgan.networks import DCGAN
 from bayesgan.objectives import Wasserstein
 from bayesgan.presets.common import both, game, learning
 from bayesgan.priors import Box
@@ -18,8 +19,12 @@ def wgan(data: str, labels: Labels = None, published: bool = False, conditional:
     rate = RMSPropSpec(5e-5 if published else 5e-4)
     objective = learning(Wasserstein(conditional=conditional), labels, data, published)
     run = game("wgan", data, labels, published, objective, both(rate))
-    steps = 5 if published or data in CENTRES else 3
-    critic = replace(run.players["discriminator"], prior=Box(0.01 if published else 0.05), steps=steps)
+    points = data in CENTRES
+    bound, steps = 0.01 if published else 0.2 if points else 0.05, 5 if published or points else 3
+    critic = replace(run.players["discriminator"], prior=Box(bound), steps=steps)
+    if not points:
+        # A standardised kernel has no scale to clip, but a gain, which the box would shrink until f is linear.
+        critic = replace(critic, network=DCGAN(standardised=False))
     return replace(run, players=run.players | {"discriminator": critic})
 
 
