@@ -7,7 +7,7 @@ from dataclasses import replace
 from bayesgan.config import Run
 from bayesgan.data.labels import Labels
 from bayesgan.data.toy import CENTRES
-from bayesgan.networks import MLP
+from bayesgan.networks import DCGAN, MLP
 from bayesgan.objectives import AGE, AlphaGAN, Elbo, Gaussian
 from bayesgan.presets.common import game, learning, refuse_labels, sampled
 from bayesgan.samplers.specs import AdamSpec
@@ -48,8 +48,11 @@ def age(data: str, labels: Labels = None, published: bool = False, conditional: 
     # A batch of codes is judged by its moments alone: in two dimensions, or from a small network, these say too little.
     network, latent = (MLP(128, 3), 16) if points else (None, 100 if published else 32)
     run = game("age", data, labels, published, AGE(conditional=conditional), rates, network)
-    twice = replace(run.players["generator"], steps=2)
-    return replace(run, players=run.players | {"generator": twice}, codes="sphere", latent=latent)
+    players = run.players | {"generator": replace(run.players["generator"], steps=2)}
+    if data not in CENTRES:
+        # Kernels of mean 0 see edges: what such an encoder asks of a generator is noise, on faces for good.
+        players["encoder"] = replace(players["encoder"], network=DCGAN(standardised=False))
+    return replace(run, players=players, codes="sphere", latent=latent)
 
 
 def bayesian_alpha_gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
