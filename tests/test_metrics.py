@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import product
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
+from sklearn.metrics import roc_auc_score
 from torchmetrics.functional.classification import multiclass_calibration_error
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as reference_ms_ssim
 
@@ -15,10 +19,11 @@ from bayesgan.data.labels import prepare
 from bayesgan.data.sets import load
 from bayesgan.data.toy import STD, centres
 from bayesgan.metrics.calibration import reliability
-from bayesgan.metrics.classification import brier, entropy, error, mutual_information, nll
-from bayesgan.metrics.diversity import diversity, ms_ssim, ms_ssim_pairs
-from bayesgan.metrics.modes import modes_found
-from bayesgan.metrics.wasserstein import critic_distance
+from bayesgan.metrics.classification import brier, entropy, error, mutual_information, nll, risk_coverage
+from bayesgan.metrics.detection import auroc
+from bayesgan.metrics.diversity import diversity, diversity_between, ms_ssim, ms_ssim_between, ms_ssim_pairs
+from bayesgan.metrics.modes import modes_and_kl, modes_found, reverse_kl
+from bayesgan.metrics.wasserstein import critic_distance, critic_distances
 from bayesgan.metrics.wasserstein import value as critic_value
 
 
@@ -77,12 +82,13 @@ def test_ms_ssim_equals_torchmetrics_where_that_one_accepts_the_size(size: int, 
         assert value.item() == pytest.approx(reference_ms_ssim(x[None], y[None], data_range=1.0).item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("size", [8, 9, 16, 28, 33, 64])
+@pytest.mark.parametrize("size", [8, 9, 16, 28, 33, 64, 128, 253, 256])
 def test_diversity_is_zero_for_copies_and_grows_with_noise(size: int) -> None:
     rng = torch.Generator().manual_seed(0)
     one = torch.rand(1, 3, size, size + 3, generator=rng) * 2 - 1
-    assert diversity(one.repeat(10, 1, 1, 1)) == pytest.approx(0, abs=1e-5)
-    noise = torch.randn(10, 3, size, size + 3, generator=rng)
+    count = 10 if size <= 64 else 3
+    assert diversity(one.repeat(count, 1, 1, 1)) == pytest.approx(0, abs=1e-5)
+    noise = torch.randn(count, 3, size, size + 3, generator=rng)
     little, much = ((one + s * noise).clamp(-1, 1) for s in (0.05, 0.5))
     assert 0 < diversity(little) < diversity(much) <= 1
 
@@ -91,6 +97,60 @@ def test_pairs_are_all_pairs() -> None:
     x = torch.rand(5, 1, 8, 8)
     pairs = [ms_ssim(x[i : i + 1], x[j : j + 1]) for i in range(5) for j in range(i + 1, 5)]
     torch.testing.assert_close(ms_ssim_pairs(x), torch.cat(pairs))
+
+
+def test_pairs_between_two_sets_are_all_pairs() -> None:
+    x, y = torch.rand(3, 1, 8, 8), torch.rand(2, 1, 8, 8)
+    pairs = [ms_ssim(x[i : i + 1], y[j : j + 1]) for i in range(3) for j in range(2)]
+    torch.testing.assert_close(ms_ssim_between(x, y), torch.cat(pairs))
+    assert diversity_between(2 * x - 1, 2 * y - 1) == pytest.approx(1 - torch.cat(pairs).mean().item(), abs=1e-6)
+
+
+def test_diversity_between_particles_exceeds_that_within_them_where_each_has_its_own_images() -> None:
+    rng = torch.Generator().manual_seed(0)
+    images = 2 * torch.rand(200, 1, 8, 8, generator=rng) - 1
+    assert diversity_between(images[:100], images[100:]) == pytest.approx(diversity(images), abs=0.01)
+    one, other = images[:1].repeat(70, 1, 1, 1), images[1:2].repeat(70, 1, 1, 1)
+    apart = 1 - ms_ssim((one[:1] + 1) / 2, (other[:1] + 1) / 2).item()
+    assert diversity_between(one, other) == pytest.approx(apart, abs=1e-5)
+    assert apart > 0.3 > diversity(one)
+
+
+def test_risk_at_every_coverage_by_hand() -> None:
+    probs = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
+    found = risk_coverage(probs, torch.tensor([0, 0, 0, 1]))
+    torch.testing.assert_close(found.coverage, torch.tensor([0.25, 0.5, 0.75, 1], dtype=torch.float64))
+    torch.testing.assert_close(found.risk, torch.tensor([0, 1 / 2, 1 / 3, 1 / 4], dtype=torch.float64))
+    assert found.area == pytest.approx((1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_area_of_perfect_and_of_useless_confidence() -> None:
+    """With errors last, the risk at coverage c is ``max(0, 1 - (1 - e) / c)``, of area ``e + (1 - e) log(1 - e)``."""
+    y = (torch.arange(10_000) >= 7000).long()
+    sure = torch.linspace(0.9, 0.6, 10_000)
+    area = 0.3 + 0.7 * math.log(0.7)
+    assert risk_coverage(torch.stack([sure, 1 - sure], 1), y).area == pytest.approx(area, abs=1e-3)
+    assert risk_coverage(torch.tensor([[0.9, 0.1]]).repeat(10_000, 1), y).area == pytest.approx(0.3, abs=1e-12)
+
+
+def test_auroc_equals_scikit_learn_with_ties() -> None:
+    rng = torch.Generator().manual_seed(0)
+    inside, outside = torch.randint(20, (300,), generator=rng), torch.randint(5, 25, (200,), generator=rng)
+    truth = [0] * 300 + [1] * 200
+    assert auroc(inside, outside) == pytest.approx(roc_auc_score(truth, torch.cat([inside, outside])), abs=1e-12)
+    assert auroc(torch.zeros(3), torch.ones(2)) == 1
+    assert auroc(torch.ones(3), torch.ones(2)) == 0.5
+
+
+def test_every_class_that_occurs_is_a_mode() -> None:
+    assert modes_and_kl(torch.arange(1000).repeat(3), 1000) == (1000, pytest.approx(0, abs=1e-12))
+    assert modes_and_kl(torch.full((500,), 7), 1000) == (1, pytest.approx(math.log(1000)))
+    assert modes_and_kl(torch.arange(250), 1000) == (250, pytest.approx(math.log(4)))
+
+
+def test_reverse_kl_is_that_of_scipy() -> None:
+    counts = torch.tensor([5, 0, 1, 14])
+    assert reverse_kl(counts) == pytest.approx(scipy.stats.entropy(counts.numpy(), [1 / 4] * 4), abs=1e-12)
 
 
 def test_modes_are_counted_where_points_are() -> None:
@@ -106,15 +166,43 @@ def test_modes_are_counted_where_points_are() -> None:
     assert modes_found(torch.zeros(2500, 2), middle, STD) == (0, 0.0)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+def critic_relative_error(seeds: Iterable[int], distances: Iterable[float], dims: int = 1) -> float:
+    """Return the worst relative error of any value of the critic, for Gaussians ``distances`` apart along one axis.
+
+    The optimal critic of a shift is linear, and the Wasserstein distance its length.
+    """
+    errors = []
+    for seed, distance in product(seeds, distances):
+        rng = torch.Generator().manual_seed(seed)
+        real, fake, test, fresh = torch.randn(4, 20_000, dims, generator=rng)
+        shift = distance * torch.eye(dims)[0]
+        found = critic_distances(real, fake + shift, {"test": test}, fresh + shift, seed=seed)
+        assert list(found) == ["validation", "test"]
+        errors += [abs(value / distance - 1) for value in found.values()]
+    return max(errors)
+
+
 @pytest.mark.parametrize("distance", [0.5, 1.0, 2.0])
-def test_critic_measures_how_far_two_gaussians_are_apart(distance: float, seed: int) -> None:
-    """The optimal critic of a shift is linear, and the Wasserstein distance its length."""
-    rng = torch.Generator().manual_seed(seed)
-    real, fake = torch.randn(2, 40_000, 1, generator=rng)
-    found = critic_distance(real, fake + distance, seed=seed)
-    assert found.held_out == pytest.approx(distance, rel=0.1)
-    assert found.train == pytest.approx(distance, rel=0.1)
+def test_critic_measures_how_far_two_gaussians_are_apart(distance: float) -> None:
+    assert critic_relative_error(range(5), [distance]) < 0.1
+
+
+def test_critics_of_halves_and_of_whole_sets_are_one_critic() -> None:
+    real, fake, test, fresh = torch.randn(4, 500, 2, generator=torch.Generator().manual_seed(0))
+    whole = critic_distances(real, fake + 1, {"train": real[:100], "test": test}, fresh + 1, steps=20, seed=3)
+    halves = critic_distance(torch.cat([real, test]), torch.cat([fake, fresh]) + 1, steps=20, seed=3)
+    assert whole["test"] == pytest.approx(halves.held_out, rel=1e-6)
+    assert list(whole) == ["validation", "train", "test"]
+
+
+def test_an_overfitted_critic_sees_its_own_images_farthest_and_copied_ones_nearest() -> None:
+    """Samples are copies of training images: the only real images that are no farther than other samples."""
+    train, validation, test = torch.randn(3, 60, 20, generator=torch.Generator().manual_seed(0))
+    noise = 0.05 * torch.randn(2, 2000, 20, generator=torch.Generator().manual_seed(1))
+    fake, fresh = train[torch.arange(2000) % 60] + noise
+    found = critic_distances(validation, fake, {"train": train, "test": test}, fresh)
+    assert abs(found["train"]) < 0.05
+    assert found["train"] + 0.1 < found["test"] < found["validation"] - 0.1
 
 
 def test_critic_finds_nothing_between_equals() -> None:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class RiskCoverage:
+    """What a classifier gets wrong that keeps silent where it is unsure: ``coverage`` and ``risk``, ``(B,)`` each.
+
+    ``risk``: the share of errors among the images answered, ``coverage`` of all, the most confident first.
+    """
+
+    coverage: Tensor
+    risk: Tensor
+
+    @property
+    def area(self) -> float:
+        """The mean risk over coverages, AURC, from 0 to 1 (Geifman et al. 2019, arXiv 1805.08206)."""
+        return self.risk.mean().item()
 
 
 def error(probs: Tensor, y: Tensor) -> float:
@@ -40,3 +57,15 @@ def mutual_information(members: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     stacked_SBY = torch.stack(list(members))
     mean_BY = stacked_SBY.mean(0)
     return mean_BY, (entropy(mean_BY) - entropy(stacked_SBY).mean(0)).clamp_min(0)
+
+
+def risk_coverage(probs: Tensor, y: Tensor) -> RiskCoverage:
+    """Return the error of the most confident images at every coverage ``1 / B, 2 / B, ..., 1``.
+
+    Confidence is the largest probability. Equally confident images come in no order: each counts their mean error.
+    """
+    confidence, guess = probs.double().max(1)
+    levels, level = torch.unique(-confidence, return_inverse=True)
+    wrong = torch.zeros_like(levels).index_add_(0, level, (guess != y).double()) / torch.bincount(level)
+    answered = torch.arange(1, len(y) + 1, dtype=torch.float64, device=probs.device)
+    return RiskCoverage(answered / len(y), wrong[level.sort().values].cumsum(0) / answered)

@@ -25,11 +25,32 @@ def diversity(images: Tensor) -> float:
     return 1 - torch.cat(values).mean().item()
 
 
+@torch.no_grad()
+def diversity_between(a: Tensor, b: Tensor) -> float:
+    """Return the mean of ``1 - MS-SSIM`` over all pairs of one image of ``a`` and one of ``b``, as above in batches.
+
+    ``a``, ``b``: ``(N, C, H, W)`` in [-1, 1], of two generators say; what one has more of than the other is left out.
+    Where both draw from the same distribution, it is on average the :func:`diversity` of either.
+    """
+    batches = (torch.split(images[: BATCHES * BATCH], BATCH) for images in (a, b))
+    values = [ms_ssim_between((x + 1) / 2, (y + 1) / 2) for x, y in zip(*batches, strict=False)]
+    return 1 - torch.cat(values).mean().item()
+
+
 def ms_ssim_pairs(x: Tensor) -> Tensor:
     """Return MS-SSIM of all unordered pairs of ``x (N, C, H, W)`` in [0, 1], ``(N (N - 1) / 2,)``."""
-    pairs = torch.combinations(torch.arange(len(x)))
+    return compare(x, x, torch.combinations(torch.arange(len(x))))
+
+
+def ms_ssim_between(x: Tensor, y: Tensor) -> Tensor:
+    """Return MS-SSIM of all pairs of ``x (N, C, H, W)`` and ``y (M, C, H, W)`` in [0, 1], ``(N M,)``."""
+    return compare(x, y, torch.cartesian_prod(torch.arange(len(x)), torch.arange(len(y))))
+
+
+def compare(x: Tensor, y: Tensor, pairs: Tensor) -> Tensor:
+    """Return MS-SSIM of the ``pairs (P, 2)`` of rows of x and y, ``(P,)``, a chunk at a time."""
     chunk = max(1, PIXELS // x[0].numel())
-    return torch.cat([ms_ssim(x[some[:, 0]], x[some[:, 1]]) for some in torch.split(pairs, chunk)])
+    return torch.cat([ms_ssim(x[some[:, 0]], y[some[:, 1]]) for some in torch.split(pairs, chunk)])
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ of a run's players, and has the same architecture and budget for every run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,6 +43,26 @@ def critic_distance(real: Tensor, fake: Tensor, steps: int = STEPS, seed: int = 
     (real_seen, real_new), (fake_seen, fake_new) = real.tensor_split(2), fake.tensor_split(2)
     critic = fit(real_seen, fake_seen, steps, seed)
     return Distance(value(critic, real_seen, fake_seen, seed), value(critic, real_new, fake_new, seed))
+
+
+def critic_distances(
+    validation: Tensor,
+    fake: Tensor,
+    others: Mapping[str, Tensor],
+    fresh_fake: Tensor,
+    steps: int = STEPS,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Return the distances of fresh samples from validation images and from other real ones, by one critic.
+
+    The protocol of Danihelka et al. 2017: a fresh critic learns to tell ``validation`` from ``fake``, and is then asked
+    how far ``fresh_fake`` is from ``"validation"`` and from each of ``others``, by name. A generator that remembers its
+    training images is nearer to them than to test images; a critic that overfits sees validation images farthest.
+    All are as in :func:`critic_distance`, whole.
+    """
+    critic = fit(validation, fake, steps, seed)
+    named = {"validation": validation, **others}
+    return {name: value(critic, real, fresh_fake, seed) for name, real in named.items()}
 
 
 def fit(real: Tensor, fake: Tensor, steps: int, seed: int) -> Network:
