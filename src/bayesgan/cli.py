@@ -19,6 +19,8 @@ app = App(
     suppress_keyboard_interrupt=False,
     help_epilogue="Exit codes: 0 done, 2 usage, 3 data, 4 diverged, 130 interrupted and resumable.",
 )
+data_app = App(name="data", help="Look at data sets before training on them.")
+app.command(data_app)
 
 
 @app.command
@@ -196,6 +198,22 @@ def evaluate(
             terms = [f"{k}={v}" for k, v in entry["protocol"].items()]
             print(f"{key:20s} {round(value, 4):<8} {', '.join(beside):24s} [{', '.join(terms)}]")
     print(f"evaluation: {run / file_name(part)}")
+
+
+@data_app.command(name="check")
+def check_data(spec: str, *, fix: Path | None = None, size: int | None = None, data_dir: Path | None = None) -> None:
+    """Say what a data set holds and what is wrong with it: unreadable images, duplicates, contradictory labels.
+
+    Args:
+        spec: A named set, a folder of images, a zip, an npz or an image.
+        fix: Write the clean set, every image once and all of one size and kind, to this .npz.
+        size: Side of the clean images, 8 to 128; the most common size if left out.
+        data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
+    """
+    from bayesgan.data.check import check_data as check
+
+    for name, text in check(spec, fix, size, data_dir):
+        print(f"{name:22s} {text}")
 
 
 @app.command

@@ -56,15 +56,14 @@ def image_names(path: Path) -> list[str]:
     return [str(path)] if path.suffix.lower() in IMAGE_SUFFIXES else []
 
 
-def listings(path: Path) -> tuple[list[Listing], zipfile.ZipFile | None]:
-    """Return the files of the parts of a folder or a zip, with the open archive of the latter."""
+def listings(path: Path) -> list[Listing]:
+    """Return the files of the parts of a folder or a zip; those of a zip hold it open."""
     if path.is_dir():
-        return _listings(path), None
+        return _listings(path)
     try:
-        archive = zipfile.ZipFile(path)
+        return _listings(_zip_root(zipfile.ZipFile(path)))
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is cut short, or is no zip file") from error
-    return _listings(_zip_root(archive)), archive
 
 
 def _listings(root: Traversable) -> list[Listing]:
