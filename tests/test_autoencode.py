@@ -177,7 +177,8 @@ def test_classes_reach_both_networks(given_classes: Posterior) -> None:
 def test_a_trained_auto_encoder_is_close_to_the_identity(tmp_path: Path) -> None:
     run = replace(presets.vae("digits").lasting(300), thin=300)
     posterior = train(run, tmp_path / "run")
-    data, test, _ = prepare(load_data("digits"), None, 0)
+    prepared = prepare(load_data("digits"), None, 0)
+    data, test = prepared.training, prepared.test.open()
     x, average = (torch.from_numpy(part.images).float() / 127.5 - 1 for part in (test, data))
     error = (posterior.reconstruct(test_images := torch.from_numpy(test.images)) - x).square().mean()
     assert error < 0.3 * (average.mean(0) - x).square().mean()

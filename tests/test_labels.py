@@ -8,18 +8,27 @@ import json
 import numpy as np
 import pytest
 
-from bayesgan.data.labels import Labels, Split, prepare
+from bayesgan.data import labels
+from bayesgan.data.labels import Labels, Training
 from bayesgan.data.readers import Part
 from bayesgan.data.sets import DataSet, from_arrays, load
+from bayesgan.data.splits import Split
 from bayesgan.errors import BayesganError, DataError, UsageError
 
 
 def made_up(counts: tuple[int, ...] = (30, 40, 50), unknown: int = 0, *, test: bool = False) -> DataSet:
     """A set whose image ``i`` is filled with ``i``; the last ``unknown`` have no label."""
-    labels = np.repeat(np.arange(-1, len(counts)), [0, *counts])
-    labels = np.concatenate([labels, np.full(unknown, -1)])
-    images = np.zeros((len(labels), 8, 8), np.uint8) + np.arange(len(labels), dtype=np.uint8)[:, None, None]
-    return from_arrays("made-up", [(images, labels), *([(images, labels)] if test else [])], classes=["a", "b", "c"])
+    y = np.repeat(np.arange(-1, len(counts)), [0, *counts])
+    y = np.concatenate([y, np.full(unknown, -1)])
+    images = np.zeros((len(y), 8, 8), np.uint8) + np.arange(len(y), dtype=np.uint8)[:, None, None]
+    return from_arrays("made-up", [(images, y), *([(images, y)] if test else [])], classes=["a", "b", "c"])
+
+
+def prepare(data: DataSet, count: Labels, seed: int) -> tuple[Training, Part, Split]:
+    """Return what training sees, the test part and the split."""
+    prepared = labels.prepare(data, count, seed)
+    assert prepared.validation is None
+    return prepared.training, prepared.test.open(), prepared.split
 
 
 @pytest.mark.parametrize("test", [False, True])

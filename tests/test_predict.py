@@ -120,7 +120,7 @@ def test_pictures_show_averages_of_one_code_per_column_and_the_classes_in_turn(
     system: str, given: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = presets.PRESETS[system]("digits", conditional=given)
-    data, _, _ = prepare(load_data("digits"), run.labels, 0)
+    data = prepare(load_data("digits"), run.labels, 0).training
     ensembles = initialise(run.resolved(len(data.images)), data, torch.device("cpu")).game.ensembles
     for leaf in ensembles["averaged_generator"].params.values():
         leaf.data.mul_(1.1)

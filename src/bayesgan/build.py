@@ -18,7 +18,7 @@ from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
 from bayesgan.samplers.specs import Setting
 from bayesgan.seeds import derive
-from bayesgan.serialise import first_difference, to_config
+from bayesgan.serialise import first_difference, from_config, to_config
 from bayesgan.store import Store, Weights
 
 
@@ -117,7 +117,8 @@ def restore(run: Run, state: State, out: str | Path | None) -> tuple[Store, list
         raise UsageError("--resume needs --out RUN, the run folder to continue")
     store = Store.open(out)
     saved = store.load_checkpoint()
-    if difference := first_difference(saved["config"], to_config(run)):
+    # Through a run, which fills in what versions before this one had no field for.
+    if difference := first_difference(to_config(from_config(saved["config"])), to_config(run)):
         raise DataError(f"{store.path / 'checkpoint.pt'} is of another configuration: {difference}")
     with torch.no_grad():
         for name, e in state.game.ensembles.items():

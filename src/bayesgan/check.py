@@ -88,5 +88,7 @@ def check_ranges(run: Run) -> None:
     for name, count in counts.items():
         if count is not None and count < 1:
             raise UsageError(f"{name} = {count}: expected at least 1")
+    if run.validation < 0:
+        raise UsageError(f"validation = {run.validation}: expected at least 0")
     if not 0 < run.subset <= 1:
         raise UsageError(f"subset = {run.subset}: expected more than 0, at most 1")

@@ -19,6 +19,8 @@ app = App(
     suppress_keyboard_interrupt=False,
     help_epilogue="Exit codes: 0 done, 2 usage, 3 data, 4 diverged, 130 interrupted and resumable.",
 )
+data_app = App(name="data", help="Look at data sets before training on them.")
+app.command(data_app)
 
 
 @app.command
@@ -41,8 +43,11 @@ def train(
     data: str | None = None,
     labels: int | None = None,
     label_seed: int | None = None,
+    split: Path | None = None,
+    validation: int | None = None,
     conditional: Annotated[bool, Parameter(negative="")] = False,
     data_dir: Path | None = None,
+    stream: Annotated[bool, Parameter(negative="")] = False,
     steps: int | None = None,
     seed: int | None = None,
     out: Path | None = None,
@@ -61,8 +66,11 @@ def train(
         data: digits, mnist, fashion-mnist, color-mnist, ring, grid, a folder of images, a zip or an npz.
         labels: How many training images keep their label, equally many of each class.
         label_seed: Chooses which images keep their label, and the test part of sets that bring none.
+        split: A JSON file that says which images are labelled, tested and validated on, such as a run's split.json.
+        validation: How many training images to set aside, for evaluate --part validation.
         conditional: Give the networks the class; trains on the labelled images, all of them without --labels.
         data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
+        stream: Leave the images on disk and bring those of a step to the device; for what does not fit.
         steps: Iterations; burn-in and thinning scale along.
         seed: Of weights, batches and noise.
         out: The run folder; by default runs/NNNNN-SYSTEM-DATA.
@@ -82,6 +90,7 @@ def train(
         raise UsageError("--resume needs --out RUN, the run folder to continue")
     flags: dict[str, Any] = {"data": data, "labels": labels, "label_seed": label_seed, "seed": seed}
     flags |= {"device": device, "precision": precision, "data_dir": str(data_dir) if data_dir else None}
+    flags |= {"split": str(split) if split else None, "validation": validation, "stream": stream or None}
     run = resolve(system, flags, preset, steps, config, settings, out if resume else None, conditional)
     if dry_run:
         print(to_toml(to_config(run)))
@@ -160,7 +169,12 @@ def predict(run: Path, images: Path, *, out: Path = Path("predictions.csv")) -> 
 
 @app.command
 def evaluate(
-    run: Path, *, metrics: str | None = None, n: Annotated[int, Parameter(name=["-n", "--n"])] = 2500, seed: int = 0
+    run: Path,
+    *,
+    metrics: str | None = None,
+    n: Annotated[int, Parameter(name=["-n", "--n"])] = 2500,
+    seed: int = 0,
+    part: Literal["test", "validation"] = "test",
 ) -> None:
     """Measure a run on its test images and write evaluation.json.
 
@@ -170,17 +184,36 @@ def evaluate(
             reconstruction, baselines.
         n: How many samples to draw; diversity takes 320 of them, as published.
         seed: Of the draws.
+        part: validation measures on the images set aside by --validation and writes evaluation-validation.json.
     """
     from bayesgan.evaluate import evaluate as measure
+    from bayesgan.evaluate import file_name
 
-    result = measure(run, [m.strip() for m in metrics.split(",")] if metrics else None, n, seed, progress=True)
+    names = [m.strip() for m in metrics.split(",")] if metrics else None
+    result = measure(run, names, n, seed, progress=True, part=part)
     for name, entry in result["metrics"].items():
         values = entry["value"] if isinstance(entry["value"], dict) else {name: entry["value"]}
         for key, value in values.items():
             beside = [f"{k} {round(v, 4)}" for k, v in entry.items() if k not in ("value", "protocol")]
             terms = [f"{k}={v}" for k, v in entry["protocol"].items()]
             print(f"{key:20s} {round(value, 4):<8} {', '.join(beside):24s} [{', '.join(terms)}]")
-    print(f"evaluation: {run / 'evaluation.json'}")
+    print(f"evaluation: {run / file_name(part)}")
+
+
+@data_app.command(name="check")
+def check_data(spec: str, *, fix: Path | None = None, size: int | None = None, data_dir: Path | None = None) -> None:
+    """Say what a data set holds and what is wrong with it: unreadable images, duplicates, contradictory labels.
+
+    Args:
+        spec: A named set, a folder of images, a zip, an npz or an image.
+        fix: Write the clean set, every image once and all of one size and kind, to this .npz.
+        size: Side of the clean images, 8 to 128; the most common size if left out.
+        data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
+    """
+    from bayesgan.data.check import check_data as check
+
+    for name, text in check(spec, fix, size, data_dir):
+        print(f"{name:22s} {text}")
 
 
 @app.command

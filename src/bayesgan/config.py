@@ -37,9 +37,12 @@ class Run:
     """An experiment. Presets are functions that return one; ``config.toml`` holds the one that ran.
 
     ``players``: by name, in the order of their updates. ``labels``: how many training images keep their label,
-    or all, or none. ``burn_in`` and ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in``,
-    and at the end. ``*_batch``: images per particle and step. ``subset``: share of the training images that each
-    particle sees, besides the labelled ones, which all see. ``latent``: dimensions of z, and ``codes`` its prior.
+    or all, or none. ``split``: a file that says which images are labelled, tested and validated on; else
+    ``label_seed`` draws them. ``validation``: how many training images are set aside to validate on. ``burn_in`` and
+    ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in``, and at the end. ``*_batch``: images
+    per particle and step. ``subset``: share of the training images that each particle sees, besides the labelled
+    ones, which all see. ``latent``: dimensions of z, and ``codes`` its prior. ``stream``: images stay where they are,
+    and those of a step are brought to the device; the numbers are the same.
     """
 
     system: str
@@ -65,6 +68,9 @@ class Run:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32", "bf16"] = "32"
     data_dir: str | None = None
+    split: str | None = None
+    validation: int = 0
+    stream: bool = False
 
     def resolved(self, num_train: int) -> Run:
         """Return the run with every player's ``num_obs`` filled in: the training images that a particle sees."""

@@ -12,30 +12,36 @@ from bayesgan.metrics import classification
 from bayesgan.metrics.calibration import Reliability
 from bayesgan.progress import Progress
 from bayesgan.store import Store, write_json
-from bayesgan.subject import Subject, open_subject
+from bayesgan.subject import PartName, Subject, open_subject
 
 MOST_UNCERTAIN = 24
 SAMPLES = 2500
 
 
 def evaluate(
-    path: str | Path, metrics: Sequence[str] | None = None, n: int = SAMPLES, seed: int = 0, progress: bool = False
+    path: str | Path,
+    metrics: Sequence[str] | None = None,
+    n: int = SAMPLES,
+    seed: int = 0,
+    progress: bool = False,
+    part: PartName = "test",
 ) -> dict[str, Any]:
-    """Measure a run on the test images and write ``evaluation.json``.
+    """Measure a run on its test images and write ``evaluation.json``, or on those of another part.
 
     Args:
         path: a run folder. metrics: names from ``METRICS``; all that apply where None.
         n: how many samples to draw for what is measured on samples. seed: of the draws. progress: show a bar.
+        part: validation writes ``evaluation-validation.json`` instead; the test images are not read then.
 
     Returns:
-        the content of evaluation.json.
+        the content of the file.
 
     Raises:
-        UsageError: an unknown metric, or one that needs what the run does not have.
+        UsageError: an unknown metric, or one that needs what the run does not have; or there is no such part.
     """
     if n < 2:
         raise UsageError(f"-n {n}: at least 2 samples are needed")
-    subject = open_subject(Path(path), n, seed)
+    subject = open_subject(Path(path), n, seed, part)
     names = chosen(subject, metrics)
     values = {}
     with Progress("evaluating", 0, len(names), progress) as bar:
@@ -47,7 +53,7 @@ def evaluate(
     result |= {"bank": len(subject.posterior.bank), "metrics": earlier(store, subject) | values}
     if subject.classifies:
         result |= {"reliability": bins(subject.reliability), "most_uncertain": most_uncertain(subject)}
-    write_json(store.path / "evaluation.json", result)
+    write_json(store.path / file_name(part), result)
     return result
 
 
@@ -68,11 +74,17 @@ def chosen(subject: Subject, names: Sequence[str] | None) -> list[str]:
     return list(names or (name for name, metric in METRICS.items() if metric.applies(subject)))
 
 
+def file_name(part: PartName) -> str:
+    """Return the file of the run folder that holds the evaluation of a part."""
+    return "evaluation.json" if part == "test" else f"evaluation-{part}.json"
+
+
 def earlier(store: Store, subject: Subject) -> dict[str, Any]:
     """Return what an earlier evaluation of the same bank measured."""
-    if not (store.path / "evaluation.json").exists():
+    name = file_name(subject.part)
+    if not (store.path / name).exists():
         return {}
-    before = store.json("evaluation.json", "metrics", "bank")
+    before = store.json(name, "metrics", "bank")
     return dict(before["metrics"]) if before["bank"] == len(subject.posterior.bank) else {}
 
 

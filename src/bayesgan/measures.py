@@ -43,9 +43,9 @@ def of_probs(score: Callable[[Tensor, Tensor], float]) -> Metric:
 
 
 def protocol(s: Subject) -> dict[str, Any]:
-    """Return on how many test images, of which split, with how many networks a prediction was measured."""
+    """Return on how many test images, of which part and split, with how many networks a prediction was measured."""
     members = len(s.posterior.bank) * s.posterior.chains("discriminator")
-    return {"n_real": len(s.test.images), "split": s.posterior.run.label_seed, "networks": members}
+    return {"n_real": len(s.test.images), "part": s.part, "split": s.split, "networks": members}
 
 
 def measure_modes(s: Subject) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def measure_critic(s: Subject) -> dict[str, Any]:
     distance = wasserstein.critic_distance(real, s.draw(len(real)).to(real.device), budget, s.seed)
     half, other = real.tensor_split(2)
     among_real = wasserstein.critic_distance(half, other, budget, s.seed)
-    how = {"n_real": len(real), "n_fake": len(real), "split": "test, halved", "space": "pixels, Euclidean"}
+    how = {"n_real": len(real), "n_fake": len(real), "split": f"{s.part}, halved", "space": "pixels, Euclidean"}
     how |= {"critic_steps": budget, "critic_batch": wasserstein.BATCH, "seed": s.seed}
     return {"value": distance.held_out, "train": distance.train, "real": among_real.held_out, "protocol": how}
 
@@ -91,14 +91,14 @@ def measure_reconstruction(s: Subject) -> dict[str, Any]:
     grey = torch.from_numpy(s.data.images.mean(0, dtype=np.float64))
     mean = grey / 127.5 - 1 if s.data.images.dtype == np.uint8 else grey
     members = len(s.posterior.bank) * s.posterior.chains("encoder")
-    how = {"n_real": len(x), "split": "test", "space": "pixels in [-1, 1]", "networks": members, "seed": s.seed}
+    how = {"n_real": len(x), "split": s.part, "space": "pixels in [-1, 1]", "networks": members, "seed": s.seed}
     error = (s.posterior.reconstruct(x, classes) - x).square().mean().item()
     return {"value": error, "mean_image": (mean - x).square().mean().item(), "protocol": how}
 
 
 def measure_baselines(s: Subject) -> dict[str, Any]:
     """Measure scikit-learn's baselines on the same labels and test images."""
-    how = {"n_real": len(s.test.images), "split": s.posterior.run.label_seed, "labels": len(s.data.labels)}
+    how = {"n_real": len(s.test.images), "part": s.part, "split": s.split, "labels": len(s.data.labels)}
     return {"value": {name: fit(s.data, s.test) for name, fit in BASELINES.items()}, "protocol": how}
 
 

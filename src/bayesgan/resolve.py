@@ -10,12 +10,14 @@ from typing import Any
 from bayesgan.check import check_ranges
 from bayesgan.config import Run
 from bayesgan.data.sets import SETS
+from bayesgan.data.splits import read_split
 from bayesgan.errors import UsageError, nearest
 from bayesgan.presets import PRESETS
-from bayesgan.serialise import assignment, from_config, read_toml
+from bayesgan.serialise import NONE, assignment, from_config, read_toml
 from bayesgan.store import Store
 
-WHOLE = {field.name for field in fields(Run)}
+LATER = {"split", "validation", "stream"}  # fields that the config.toml of an older run may lack
+WHOLE = {field.name for field in fields(Run)} - LATER
 
 
 def resolve(
@@ -46,6 +48,7 @@ def resolve(
         refuse_late(settings)
     given = {key: value for key, value in flags.items() if value is not None}
     file = read_toml(config) if config else {}
+    given |= counted(given, file)
     # A file that says everything, as config.toml does, is taken as it is: the preset may have players that it has not.
     if file.keys() >= WHOLE:
         run = from_config(file)
@@ -67,6 +70,21 @@ def resolve(
     return result
 
 
+def counted(given: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many labels and validation images a split file has, where that is not said elsewhere.
+
+    Raises a UsageError where --split comes with --labels.
+    """
+    path = given.get("split", file.get("split", NONE))
+    if path == NONE:
+        return {}
+    if "split" in given and "labels" in given:
+        raise UsageError("--split and --labels exclude each other: the file says which labels are kept")
+    split, said = read_split(Path(path)), given if "split" in given else {**file, **given}
+    counts = {"labels": len(split.labelled) or NONE, "validation": len(split.validation)}
+    return {key: count for key, count in counts.items() if key not in said}
+
+
 def from_preset(system: str, asked: Mapping[str, Any], published: bool, conditional: bool) -> Run:
     """Return the preset's run for the data and labels of ``asked``."""
     data, labels = asked.get("data"), asked.get("labels")
@@ -78,5 +96,5 @@ def from_preset(system: str, asked: Mapping[str, Any], published: bool, conditio
 def refuse_late(settings: Sequence[str]) -> None:
     """Raise a UsageError for a ``--set`` of what a preset depends on."""
     for key in (text.partition("=")[0].strip() for text in settings):
-        if key in ("data", "labels"):
+        if key in ("data", "labels", "split"):
             raise UsageError(f"--set {key}=...: the preset depends on it; give --{key}")

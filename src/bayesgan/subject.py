@@ -5,29 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from bayesgan.data.batches import to_float
-from bayesgan.data.labels import Training, prepare
+from bayesgan.data.labels import Training, open_data
 from bayesgan.data.readers import Part
-from bayesgan.data.sets import load as load_data
+from bayesgan.errors import UsageError
 from bayesgan.metrics import classification
 from bayesgan.metrics.calibration import Reliability, reliability
 from bayesgan.predict import Posterior
 from bayesgan.store import Store
 
+PartName = Literal["test", "validation"]
+
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: a posterior, its training view and the test images; ``n`` draws by ``seed``."""
+    """What is measured: a posterior, its training view and the test images; ``n`` draws by ``seed``.
+
+    Where ``part`` is validation, the validation images take the place of the test images everywhere.
+    """
 
     posterior: Posterior
     data: Training
     test: Part
     n: int
     seed: int
+    part: PartName = "test"
 
     @cached_property
     def y(self) -> Tensor:
@@ -67,6 +74,11 @@ class Subject:
         return x, None if labels is None else [self.data.classes[number] for number in labels[rows]]
 
     @property
+    def split(self) -> int | str:
+        """What decided which images are which: a seed, or a file."""
+        return self.posterior.run.split or self.posterior.run.label_seed
+
+    @property
     def labelled(self) -> bool:
         """Whether the test images have classes."""
         return self.test.labels is not None
@@ -99,10 +111,15 @@ class Subject:
         return len(self.data.shape) == 3
 
 
-def open_subject(path: Path, n: int, seed: int) -> Subject:
-    """Load a run's posterior and data; raises a DataError where the data are not those of its split."""
+def open_subject(path: Path, n: int, seed: int, part: PartName = "test") -> Subject:
+    """Load a run's posterior and data; of the parts that training does not see only the one that is asked for.
+
+    Raises a DataError where the data are not those of the run's split, a UsageError where it has no such part.
+    """
     posterior, store = Posterior.load(path), Store(path)
-    run = posterior.run
-    data, test, split = prepare(load_data(run.data, run.data_dir), run.labels, run.label_seed)
-    split.check(store.json("split.json"))
-    return Subject(posterior, data, test, n, seed)
+    prepared = open_data(posterior.run, path)
+    prepared.split.check(store.json("split.json"))
+    held = prepared.test if part == "test" else prepared.validation
+    if held is None:
+        raise UsageError(f"--part validation: {path} has no validation images; train with --validation N")
+    return Subject(posterior, prepared.training, held.open(), n, seed, part)

@@ -18,8 +18,8 @@ from bayesgan.build import State, autocast, checkpoint, choose_device, cure, ini
 from bayesgan.check import check
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
-from bayesgan.data.labels import prepare
-from bayesgan.data.sets import load as load_data
+from bayesgan.data.labels import Training, open_data
+from bayesgan.data.splits import Split
 from bayesgan.errors import Diverged, Interrupted
 from bayesgan.images import save_samples
 from bayesgan.posterior import log_posterior
@@ -46,14 +46,12 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
         Interrupted: Ctrl-C; a checkpoint was saved.
     """
     device = choose_device(run.device)
-    data, test, split = prepare(load_data(run.data, run.data_dir), run.labels, run.label_seed)
+    data, split, counts = opened(run, Path(out) if out and resume else None)
     run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
     check(run, data)
     state = initialise(run, data, device)
     store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])
     if not resume:
-        counts: dict[str, Any] = {"name": data.name, "shape": data.shape, "classes": data.classes}
-        counts |= {"train": len(data.images), "test": len(test.images)}
         store.describe(run, counts, split.to_json(), device)
     batches = Batches(run, data, device)
 
@@ -83,6 +81,17 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     return Posterior.load(store.path, device=run.device)
 
 
+def opened(run: Run, folder: Path | None) -> tuple[Training, Split, dict[str, Any]]:
+    """Return the training view, the split and what env.json says of the data; the other parts are let go of."""
+    prepared = open_data(run, folder)
+    data = prepared.training
+    counts: dict[str, Any] = {"name": data.name, "shape": data.shape, "classes": data.classes}
+    counts |= {"train": len(data.images), "test": len(prepared.test)}
+    if prepared.validation is not None:
+        counts["validation"] = len(prepared.validation)
+    return data, prepared.split, counts
+
+
 def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
     """Update every player in turn and return the energies ``{player: (K,)}`` of those that have one."""
     energies: dict[str, Tensor] = {}
@@ -93,7 +102,7 @@ def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
             optimiser.param_groups[0]["lr"] = spec.inference.step_size(count, setting)
 
             def energy(player: str = player, optimiser: torch.optim.Optimizer = optimiser, count: int = count) -> Any:
-                with autocast(run, batches.images.device):
+                with autocast(run, batches.device):
                     energy_K = -log_posterior(state.game, player, batches(player, count))
                 optimiser.zero_grad()
                 # A sum, never a mean: a mean would multiply the temperature by K.

@@ -1,4 +1,4 @@
-"""Minibatches: uint8 images on the device, one stream of indices per particle, all randomness of a step.
+"""Minibatches: uint8 images on the device or on their way to it, a stream of indices per particle, all randomness.
 
 A batch is a pure function of (seed, player, step, particle): nothing to save, nothing that depends on how many other
 particles there are.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from bayesgan.config import Run
 from bayesgan.data.codes import draw_codes
 from bayesgan.data.diffaugment import NUMBERS
 from bayesgan.data.labels import Training
+from bayesgan.data.rows import Resident, Streamed
 from bayesgan.seeds import generator
 
 
@@ -29,11 +29,12 @@ class Batches:
 
     def __init__(self, run: Run, data: Training, device: torch.device) -> None:
         self.run = run
-        self.images = torch.from_numpy(np.ascontiguousarray(data.images)).to(device)
+        self.device, self.total = device, len(data.images)
+        self.images = (Streamed if run.stream else Resident)(data.images, device)
         self.labelled = torch.from_numpy(data.labelled)
         self.labels = torch.from_numpy(data.labels).to(device)
         self.one_hot = torch.eye(len(data.classes), device=device)
-        self.fraction = torch.tensor(len(data.labels) / len(data.images), device=device)
+        self.fraction = torch.tensor(len(data.labels) / self.total, device=device)
         self.orders: dict[tuple[int, int], Tensor] = {}
 
     def __call__(self, player: str, step: int) -> Mapping[str, Tensor]:
@@ -59,7 +60,7 @@ class Batches:
             one["x_weak"], one["x_strong"] = self.view(images, rng, weak=True), self.view(images, rng, cut=True)
         if "x_labelled" in fields:
             rows = torch.randint(len(self.labelled), (run.labelled_batch,), generator=rng)
-            one["x_labelled"] = self.view(to_float(self.images[self.labelled[rows]]), rng)
+            one["x_labelled"] = self.view(to_float(self.images(self.labelled[rows])), rng)
             one["y"] = self.labels[rows.to(self.labels.device)]
         if "wanted" in fields:
             one["wanted"] = self.one_hot[torch.randint(len(self.one_hot), (run.noise_batch,), generator=rng)]
@@ -69,16 +70,16 @@ class Batches:
             one["mix"] = torch.rand(run.batch, generator=rng)
         if "jitter" in fields:
             one["jitter"] = torch.rand(max(run.batch, run.noise_batch), NUMBERS, generator=rng)
-        return {field: value.to(self.images.device) for field, value in one.items()}
+        return {field: value.to(self.device) for field, value in one.items()}
 
     def labelled_images(self, rng: torch.Generator, k: int) -> tuple[Tensor, Tensor]:
         """Return a uniform draw of particle k's labelled images ``(B, ...)`` and their one-hot classes ``(B, Y)``."""
         rows = self.rows(rng, k, len(self.labelled), self.run.batch)
-        return to_float(self.images[self.labelled[rows]]), self.one_hot[self.labels[rows.to(self.labels.device)]]
+        return to_float(self.images(self.labelled[rows])), self.one_hot[self.labels[rows.to(self.labels.device)]]
 
     def training_images(self, rng: torch.Generator, k: int, count: int) -> Tensor:
         """Return a uniform draw of particle k's training images, ``(B, ...)`` float32."""
-        return to_float(self.images[self.rows(rng, k, len(self.images), count)])
+        return to_float(self.images(self.rows(rng, k, self.total, count)))
 
     def rows(self, rng: torch.Generator, k: int, total: int, count: int) -> Tensor:
         """Return ``count`` rows of ``total``, drawn from the share that particle k sees."""

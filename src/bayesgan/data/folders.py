@@ -1,63 +1,81 @@
-"""Image files to arrays: folders, zips of the same layout, single images; nothing is resized."""
+"""Image files to arrays: folders, zips of the same layout, single images; nothing is resized, all is cached."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from bayesgan.data.cache import Stamp, cached, stamp
+from bayesgan.data.decode import alike, check_size, decode
 from bayesgan.errors import DataError
 
+__all__ = ["IMAGE_SUFFIXES", "Raw", "check_size", "image_names", "listings", "read_folder", "read_image", "read_zip"]
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-SIZES = range(8, 129)  # heights and widths that the networks can build
 
 Raw = tuple[np.ndarray, np.ndarray | None]  # images and label values as the files hold them
 
 
-def read_folder(path: Traversable) -> list[Raw]:
+Listing = tuple[list[Traversable], np.ndarray | None]  # the files of a part, and the class name of each
+
+
+def read_folder(path: Path) -> list[Raw]:
     """Read ``CLASS/*.png`` (a folder per class) or ``*.png`` (no labels), or ``train`` + ``test`` of either.
 
     All images must have one size and be all grey or all colour; hidden files are ignored. Raises DataError
     naming the first file that does not fit.
     """
-    listings = [_listing(root) for root in _parts(path)]
-    images = _read_images([file for files, _ in listings for file in files])
-    pieces = np.split(images, [len(files) for files, _ in listings[:-1]])  # views: nothing is held twice
-    return [(piece, names) for piece, (_, names) in zip(pieces, listings, strict=True)]
+    return _read(path, _listings(path), lambda files: (stamp(Path(str(file)), str(file)) for file in files))
 
 
 def read_zip(path: Path) -> list[Raw]:
     """Read a zip of the layout of :func:`read_folder` in place; one folder around everything is skipped."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return read_folder(_zip_root(archive))
+            return _read(path, _listings(_zip_root(archive)), lambda files: [stamp(path)])
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is cut short, or is no zip file") from error
 
 
 def read_image(path: Path) -> list[Raw]:
     """Read one image file as a part of one image without a label."""
-    return [(_read_images([path]), None)]
+    return [(decode(path)[None], None)]
 
 
 def image_names(path: Path) -> list[str]:
     """Return the file of every image of a folder, a zip or a single image, in the order in which it is read."""
     if path.is_dir():
-        return [str(file) for root in _parts(path) for file in _listing(root)[0]]
+        return [str(file) for files, _ in _listings(path) for file in files]
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
-            return [str(file) for root in _parts(_zip_root(archive)) for file in _listing(root)[0]]
+            return [str(file) for files, _ in _listings(_zip_root(archive)) for file in files]
     return [str(path)] if path.suffix.lower() in IMAGE_SUFFIXES else []
 
 
-def check_size(where: object, height: int, width: int) -> None:
-    """Raise DataError for images that are smaller or larger than the networks can build."""
-    if height not in SIZES or width not in SIZES:
-        raise DataError(f"{where}: {width}x{height} pixels; expected {SIZES[0]} to {SIZES[-1]} a side")
+def listings(path: Path) -> list[Listing]:
+    """Return the files of the parts of a folder or a zip; those of a zip hold it open."""
+    if path.is_dir():
+        return _listings(path)
+    try:
+        return _listings(_zip_root(zipfile.ZipFile(path)))
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is cut short, or is no zip file") from error
+
+
+def _listings(root: Traversable) -> list[Listing]:
+    return [_listing(part) for part in _parts(root)]
+
+
+def _read(path: Path, parts: list[Listing], stamps: Callable[[list[Traversable]], Iterable[Stamp]]) -> list[Raw]:
+    """Decode all parts together, or map them from the cache."""
+    files = [file for part, _ in parts for file in part]
+    images = cached(path, len(files), stamps(files), lambda: alike(files))
+    pieces = np.split(images, [len(part) for part, _ in parts[:-1]])  # views: nothing is held twice
+    return [(piece, names) for piece, (_, names) in zip(pieces, parts, strict=True)]
 
 
 def _parts(folder: Traversable) -> list[Traversable]:
@@ -80,7 +98,7 @@ def _entries(folder: Traversable) -> list[Traversable]:
     return sorted(kept, key=lambda entry: entry.name)
 
 
-def _listing(folder: Traversable) -> tuple[list[Traversable], np.ndarray | None]:
+def _listing(folder: Traversable) -> Listing:
     """Return the images of one part and, where they lie in class folders, the class name of each."""
     entries = _entries(folder)
     folders = [entry for entry in entries if entry.is_dir()]
@@ -95,43 +113,3 @@ def _listing(folder: Traversable) -> tuple[list[Traversable], np.ndarray | None]
         raise DataError(f"{empty} holds no images ({', '.join(IMAGE_SUFFIXES)})")
     names = np.repeat([entry.name for entry in folders], [len(files) for files in nested])
     return [file for files in nested for file in files], names
-
-
-def _read_images(files: Sequence[Traversable]) -> np.ndarray:
-    """Decode files of one size and kind into uint8 (N, C, H, W)."""
-    first = _decode(files[0])
-    images = np.empty((len(files), *first.shape), np.uint8)
-    for row, file in zip(images, files, strict=True):
-        image = _decode(file)
-        if image.shape != first.shape:
-            cure = "convert all to one" if image.shape[1:] == first.shape[1:] else "resize all to one size"
-            raise DataError(f"{file} is {_kind(image)}; expected {_kind(first)} like {files[0].name}: {cure}")
-        row[...] = image
-    return images
-
-
-def _kind(image: np.ndarray) -> str:
-    channels, height, width = image.shape
-    return f"{width}x{height} {'grey' if channels == 1 else 'colour'}"
-
-
-def _decode(file: Traversable) -> np.ndarray:
-    """Decode one image into uint8 (C, H, W), C = 1 for grey and 3 for anything else."""
-    try:
-        with file.open("rb") as stream, Image.open(stream) as image:
-            check_size(file, image.height, image.width)  # from the header, before a huge image is decoded
-            return _pixels(image)
-    except DataError:
-        raise
-    except Exception as error:  # on a broken file a decoder may raise anything
-        raise DataError(f"{file} is broken, cut short or no image") from error
-
-
-def _pixels(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):  # 16 bits, which PIL would clip instead of scale
-        return (np.asarray(image) >> 8).astype(np.uint8)[None]
-    if image.mode in ("1", "L", "LA"):
-        return np.asarray(image.convert("L"))[None]
-    if image.mode == "P":  # straight to RGB, PIL warns about palettes with transparency
-        image = image.convert("RGBA")
-    return np.asarray(image.convert("RGB")).transpose(2, 0, 1)

@@ -1,152 +1,162 @@
-"""Few labels, honestly: which images keep theirs, what is held out, and a view without the other labels."""
+"""Few labels, honestly: a view of the training images without the other labels, and parts that it does not hold."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
+from bayesgan.config import Run
+from bayesgan.data.draws import Labels as Labels
+from bayesgan.data.draws import carve, choose, hold_out
 from bayesgan.data.readers import Part
-from bayesgan.data.sets import DataSet
-from bayesgan.errors import DataError, UsageError
-from bayesgan.seeds import derive
-
-HELD_OUT = {"digits": 500}  # images; of any other set without a test part of its own:
-HELD_OUT_SHARE = 0.2
-
-Labels = int | Literal["all"] | None  # how many labels to keep; None is 0
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which images of ``data.train`` keep their labels and which are held out as the test part.
-
-    ``labelled`` (L,) and ``test`` (T,) are sorted int64 indices into the images as loaded, so they
-    are disjoint; ``test`` is None where the set brings its own. ``hash`` covers both and the kept labels.
-    """
-
-    labelled: np.ndarray
-    test: np.ndarray | None
-    seed: int
-    hash: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``split.json`` holds: labelled, test, seed and hash."""
-        test = None if self.test is None else self.test.tolist()
-        return {"labelled": self.labelled.tolist(), "test": test, "seed": self.seed, "hash": self.hash}
-
-    def check(self, saved: Mapping[str, Any]) -> None:
-        """Raise DataError unless ``saved``, the split.json of a run, is this split."""
-        if saved != self.to_json():
-            hashes = f"its split was {saved.get('hash')}, now it is {self.hash}"
-            raise DataError(f"data, labels or seed have changed since the run: {hashes}")
+from bayesgan.data.rows import Rows
+from bayesgan.data.sets import DataSet, load
+from bayesgan.data.splits import Split, SplitFile, read_split
+from bayesgan.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Training:
     """What training code may see: every training image, and no label outside the split.
 
-    ``images`` is uint8 (N, C, H, W) or float32 (N, D); ``labelled`` (L,) are sorted int64 indices into it,
-    and ``labels`` (L,) int64 the classes of ``images[labelled]``.
+    ``images`` is uint8 (N, C, H, W) or float32 (N, D), of a streamed run rows that stay on disk; ``labelled`` (L,)
+    are sorted int64 indices into it, and ``labels`` (L,) int64 the classes of ``images[labelled]``.
     """
 
     name: str
     shape: tuple[int, ...]
     classes: tuple[str, ...]
-    images: np.ndarray
+    images: np.ndarray | Rows
     labelled: np.ndarray
     labels: np.ndarray
 
 
-def prepare(data: DataSet, labels: Labels, seed: int) -> tuple[Training, Part, Split]:
-    """Return a training view with ``labels`` labels, equally many of each class, the test part and the split.
+@dataclass(frozen=True)
+class Held:
+    """A part that training does not look at: nothing of ``source`` is gathered before :meth:`open`.
+
+    ``indices`` (M,) are those of its images that belong to the part; where None, all whose label is known, or all
+    where none is.
+    """
+
+    source: Part
+    indices: np.ndarray | None = None
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The indices of the part's images, (M,)."""
+        if self.indices is not None:
+            return self.indices
+        labels = self.source.labels
+        return np.arange(len(self.source.images)) if labels is None else np.flatnonzero(labels >= 0)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def open(self) -> Part:
+        """Return images and labels."""
+        images, labels = self.source.images, self.source.labels
+        if len(self) == len(images):
+            return self.source
+        return Part(images[self.rows], None if labels is None else labels[self.rows])
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set, split: what training sees, what it does not, and which images are which.
+
+    ``validation`` is None where a run has no such part.
+    """
+
+    training: Training
+    validation: Held | None
+    test: Held
+    split: Split
+
+
+def open_data(run: Run, folder: Path | None = None) -> Prepared:
+    """Load a run's data and split them; of a run that has a ``folder``, by the split.json there if by a file at all.
+
+    Raises DataError and UsageError as :func:`~bayesgan.data.sets.load` and :func:`prepare` do.
+    """
+    # The folder's own copy, because the file may have moved or changed since.
+    given = None if run.split is None else read_split(folder / "split.json" if folder else Path(run.split))
+    data = load(run.data, run.data_dir, stream=run.stream)
+    return prepare(data, run.labels, run.label_seed, run.validation, given, stream=run.stream)
+
+
+def prepare(
+    data: DataSet,
+    labels: Labels,
+    seed: int,
+    validation: int = 0,
+    given: SplitFile | None = None,
+    *,
+    stream: bool = False,
+) -> Prepared:
+    """Return a training view with ``labels`` labels, equally many of each class, the other parts and the split.
 
     A set without a test part of its own has one held out by ``seed``: 500 of the digits, else a fifth, in the
-    proportions of the classes. Images whose label is unknown are never labelled, nor tested where others are
-    known. With one seed, fewer labels are a subset of more. Raises UsageError for a number of labels that the
-    classes cannot share, DataError where there are too few images or no labels at all.
+    proportions of the classes. Images whose label is unknown are never labelled, nor tested or validated on where
+    others are known. With one seed, fewer labels are a subset of more. ``validation`` images leave the training images,
+    after the labelled ones were chosen (before, where all are). ``given``: a file that says which images are which;
+    no label outside of it has any influence then. ``stream``: leave the images where they are.
+
+    Raises UsageError for a number of labels that the classes cannot share, or of validation images that is not there,
+    or that the file contradicts; DataError where there are too few images, no labels at all, or the file does not fit.
     """
-    train, (test, held_out) = data.train, _test_part(data, seed)
-    rest = np.setdiff1d(np.arange(len(train.images)), [] if held_out is None else held_out)
-    chosen = _choose(data, rest, labels, seed)
-    kept = np.zeros(0, np.int64) if train.labels is None else train.labels[chosen]
-    images = train.images if held_out is None else train.images[rest]
+    if given is None:
+        chosen, held_out, valid = _drawn(data, labels, seed, validation)
+    else:
+        chosen, held_out, valid = _given(data, labels, seed, validation, given)
+    rest = _without(np.arange(len(data.train.images)), held_out, valid)
+    kept = np.zeros(0, np.int64) if data.train.labels is None else data.train.labels[chosen]
+    images = _images(data.train.images, rest, stream)
     training = Training(data.name, data.shape, data.classes, images, np.searchsorted(rest, chosen), kept)
-    return training, test, Split(chosen, held_out, seed, _hash(chosen, kept, held_out))
+    split = Split.of(chosen, kept, held_out, valid, seed)
+    if given is not None and len(valid) == len(given.validation):
+        given.check(split)
+    test = Held(data.train, held_out) if data.test is None else Held(data.test)
+    return Prepared(training, Held(data.train, valid) if len(valid) else None, test, split)
 
 
-def _test_part(data: DataSet, seed: int) -> tuple[Part, np.ndarray | None]:
-    """Return the test part, and the indices of its images where it had to be held out."""
-    if data.test is None:
-        held_out = _hold_out(data, seed)
-        return _take(data.train, held_out), held_out
-    if data.test.labels is None or (data.test.labels >= 0).all():
-        return data.test, None
-    return _take(data.test, np.flatnonzero(data.test.labels >= 0)), None
+Indices = tuple[np.ndarray, np.ndarray | None, np.ndarray]  # labelled, test, validation
 
 
-def _take(part: Part, indices: np.ndarray) -> Part:
-    return Part(part.images[indices], None if part.labels is None else part.labels[indices])
+def _drawn(data: DataSet, labels: Labels, seed: int, validation: int) -> Indices:
+    """Draw the split by seed."""
+    held_out = hold_out(data, seed) if data.test is None else None
+    rest = _without(np.arange(len(data.train.images)), held_out)
+    chosen = choose(data, rest, labels, seed)
+    valid = carve(data, rest if labels == "all" else _without(rest, chosen), validation, seed)
+    return _without(chosen, valid), held_out, valid
 
 
-def _hold_out(data: DataSet, seed: int) -> np.ndarray:
-    """Choose the images to hold out, sorted; of each class its share."""
-    from sklearn.model_selection import train_test_split
-
-    labels = data.train.labels
-    pool = np.arange(len(data.train.images)) if labels is None else np.flatnonzero(labels >= 0)
-    size = HELD_OUT.get(data.name, HELD_OUT_SHARE)
-    classes = None if labels is None else labels[pool]
-    try:
-        _, test = train_test_split(pool, test_size=size, stratify=classes, random_state=derive(seed, "test") % 2**32)
-    except ValueError as error:
-        cure = "add images, or bring a test part of your own (folders train and test)"
-        raise DataError(f"{data.name} has too few images to hold some of each class out: {cure}") from error
-    return np.sort(test)
+def _given(data: DataSet, labels: Labels, seed: int, validation: int, given: SplitFile) -> Indices:
+    """Take the split of a file, which must agree with the run; a validation part that it lacks is drawn by seed."""
+    given.fit(data)
+    counts = len(given.labelled), len(given.validation)
+    if labels != "all" and (labels or 0) != counts[0]:
+        raise UsageError(f"labels = {labels or 0}, but {given.path} keeps {counts[0]} labels: make them equal")
+    if counts[1] and validation not in (0, counts[1]):
+        raise UsageError(f"--validation {validation}: {given.path} has {counts[1]} images to validate on; leave it out")
+    rest = _without(np.arange(len(data.train.images)), given.labelled, given.test, given.validation)
+    valid = given.validation if counts[1] else carve(data, rest, validation, seed)
+    return given.labelled, given.test, valid
 
 
-def _choose(data: DataSet, rest: np.ndarray, count: Labels, seed: int) -> np.ndarray:
-    """Choose the images of ``rest`` that keep their labels, sorted."""
-    if count is None or count == 0:
-        return np.zeros(0, np.int64)
-    known = data.train.labels
-    if known is None:
-        without = "choose a system other than supervised, without --conditional"
-        cure = without if count == "all" else "leave out --labels"
-        raise DataError(f"{data.name} has no labels: {cure}, or use class folders")
-    rest = rest[known[rest] >= 0]
-    if count == "all":
-        return rest
-    share = _share(data, count)
-    members = [rest[known[rest] == c] for c in range(len(data.classes))]
-    for name, images in zip(data.classes, members, strict=True):
-        if len(images) < share:
-            needs = f"--labels {count} needs {share} of each class"
-            raise DataError(f"class {name!r} of {data.name} has {len(images)} training images; {needs}")
-    rngs = (np.random.default_rng(derive(seed, "labels", c)) for c in range(len(members)))
-    chosen = [rng.permutation(images)[:share] for rng, images in zip(rngs, members, strict=False)]
-    return np.sort(np.concatenate(chosen))
+def _without(indices: np.ndarray, *others: np.ndarray | None) -> np.ndarray:
+    """Return sorted indices without the others."""
+    for other in others:
+        indices = indices if other is None else np.setdiff1d(indices, other, assume_unique=True)
+    return indices
 
 
-def _share(data: DataSet, count: int | str) -> int:
-    """Return the labels per class."""
-    if not isinstance(count, int) or count < 0:
-        raise UsageError(f"--labels {count}: expected a whole number, 0 or more")
-    classes = len(data.classes)
-    if count % classes:
-        below = count - count % classes
-        nearest = f"the nearest multiples are {below} and {below + classes}"
-        raise UsageError(f"--labels {count}: {data.name} has {classes} classes to share them; {nearest}")
-    return count // classes
-
-
-def _hash(*arrays: np.ndarray | None) -> str:
-    """Return 16 hex digits over arrays of indices and labels, the same on every machine."""
-    digest = hashlib.blake2b(digest_size=8)
-    for array in arrays:
-        numbers = [] if array is None else array.tolist()
-        digest.update(f"{numbers};".encode())
-    return digest.hexdigest()
+def _images(images: np.ndarray, rest: np.ndarray, stream: bool) -> np.ndarray | Rows:
+    """Return the training images, copied only where some are missing and they are not streamed."""
+    if len(rest) == len(images):
+        return images
+    return Rows(images, rest) if stream else images[rest]

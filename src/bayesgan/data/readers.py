@@ -6,14 +6,18 @@ import gzip
 import math
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
+from bayesgan.data.cache import cached, stamp
 from bayesgan.data.folders import IMAGE_SUFFIXES, Raw, read_folder, read_image, read_zip
 from bayesgan.errors import DataError
 
+ROWS = 4096
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 NPZ_ALIASES = {"images": "x_train", "x": "x_train", "labels": "y_train", "y": "y_train"}
 
@@ -30,9 +34,12 @@ class Part:
     labels: np.ndarray | None
 
 
-def read(path: Path) -> list[Raw]:
-    """Read a folder, a zip, an npz or one image: a training part and, where there is one, a test part."""
-    readers = {".zip": read_zip, ".npz": read_npz} | dict.fromkeys(IMAGE_SUFFIXES, read_image)
+def read(path: Path, *, stream: bool = False) -> list[Raw]:
+    """Read a folder, a zip, an npz or one image: a training part and, where there is one, a test part.
+
+    ``stream``: map the images of an npz from a copy in the cache.
+    """
+    readers = {".zip": read_zip, ".npz": map_npz if stream else read_npz} | dict.fromkeys(IMAGE_SUFFIXES, read_image)
     reader = read_folder if path.is_dir() else readers.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{path}: expected a folder, a zip, an npz or an image ({', '.join(IMAGE_SUFFIXES)})")
@@ -70,6 +77,47 @@ def read_npz(path: Path) -> list[Raw]:
     except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} is broken, or no npz of plain arrays (objects are not read)") from error
     return [(arrays[x], arrays.get(y)) for x, y in (NPZ_KEYS[:2], NPZ_KEYS[2:]) if x in arrays]
+
+
+def map_npz(path: Path) -> list[Raw]:
+    """Read as :func:`read_npz` does, the images mapped from an unpacked copy in the cache."""
+    try:
+        with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
+            names = _npz_names(path, file.files)
+            parts = [(names[x], names.get(y)) for x, y in (NPZ_KEYS[:2], NPZ_KEYS[2:]) if x in names]
+            return [(_member(path, archive, x), None if y is None else file[y]) for x, y in parts]
+    except (ValueError, EOFError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} is broken, or no npz of plain arrays (objects are not read)") from error
+
+
+def _member(path: Path, archive: zipfile.ZipFile, key: str) -> np.ndarray:
+    """Map the images of one key; what is no array of bytes in rows is read as it is, for others to refuse."""
+    with archive.open(f"{key}.npy") as file:
+        shape, fortran, dtype = _npy_header(file)
+    if dtype != np.uint8 or fortran or len(shape) < 3 or not math.prod(shape):
+        with np.load(path, allow_pickle=False) as arrays:
+            return np.asarray(arrays[key])
+
+    def pieces() -> tuple[tuple[int, ...], Iterator[np.ndarray]]:
+        return shape, _npy_rows(archive, key)
+
+    return cached(path, shape[0], [stamp(path)], pieces, key)
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return reader(file)
+
+
+def _npy_rows(archive: zipfile.ZipFile, key: str) -> Iterator[np.ndarray]:
+    """Yield the rows of an array of bytes inside an npz, some thousand at once."""
+    with archive.open(f"{key}.npy") as file:
+        (count, *row), _, _ = _npy_header(file)
+        for start in range(0, count, ROWS):
+            wanted = (min(ROWS, count - start), *row)
+            content = file.read(math.prod(wanted))
+            yield np.frombuffer(content, np.uint8).reshape(wanted)
 
 
 def _npz_names(path: Path, keys: list[str]) -> dict[str, str]:

@@ -46,8 +46,11 @@ class DataSet:
         return self.train.images.shape[1:]
 
 
-def load(spec: str, data_dir: str | Path | None = None) -> DataSet:
+def load(spec: str, data_dir: str | Path | None = None, *, stream: bool = False) -> DataSet:
     """Load a named set (see ``SETS``), or a folder, zip, npz or image by its path.
+
+    Decoded folders and zips are kept in a cache, see :mod:`~bayesgan.data.cache`, and are mapped from there;
+    with ``stream`` the images of an npz are too.
 
     The files of a named set are looked for under ``data_dir``, else ``$BAYESGAN_DATA``, else ``data``. A name
     comes before a path: write ``./mnist`` for a folder so named. Raises DataError for what cannot be used.
@@ -58,7 +61,7 @@ def load(spec: str, data_dir: str | Path | None = None) -> DataSet:
         path = Path(spec).expanduser()
         if not spec or not path.exists():
             raise _missing(spec)
-        return from_arrays(spec, read(path))
+        return from_arrays(spec, read(path, stream=stream))
     except OSError as error:
         raise DataError(f"cannot read {error.filename or spec}: {error.strerror or error}") from error
 
@@ -117,7 +120,8 @@ def _as_images(where: str, array: np.ndarray) -> np.ndarray:
         expected = "(N, H, W), (N, H, W, C) or (N, C, H, W) with C 1 or 3"
         raise DataError(f"{where}: images have the shape {array.shape}; expected {expected}")
     check_size(where, *array.shape[2:])
-    return np.ascontiguousarray(array)
+    # What is mapped from a file stays there, whichever way its axes lie.
+    return array if isinstance(array, np.memmap) else np.ascontiguousarray(array)
 
 
 def _digits(root: Path) -> DataSet:
