@@ -175,28 +175,30 @@ def evaluate(
     n: Annotated[int, Parameter(name=["-n", "--n"])] = 2500,
     seed: int = 0,
     part: Literal["test", "validation"] = "test",
+    features: Path | None = None,
+    outside: str | None = None,
 ) -> None:
     """Measure a run on its test images and write evaluation.json.
 
     Args:
         run: The run folder.
-        metrics: Comma-separated names, all that apply if left out: error, nll, brier, ece, modes, diversity, critic,
-            reconstruction, baselines.
+        metrics: Comma-separated names, all that apply if left out: error, nll, brier, ece, risk, outside, modes,
+            diversity, support, memorisation, critic, sliced, exact, divergence, inception, frechet, kernel, coverage,
+            reconstruction, smoothness, baselines. What each is: docs/measures.md.
         n: How many samples to draw; diversity takes 320 of them, as published.
         seed: Of the draws.
         part: validation measures on the images set aside by --validation and writes evaluation-validation.json.
+        features: A TorchScript file that makes features of uint8 images, such as an Inception network; a classifier
+            of the data set, trained once and stored with the run, if left out.
+        outside: Another data set of the same size, of which the run should not be sure.
     """
     from bayesgan.evaluate import evaluate as measure
-    from bayesgan.evaluate import file_name
+    from bayesgan.evaluate import file_name, lines
 
     names = [m.strip() for m in metrics.split(",")] if metrics else None
-    result = measure(run, names, n, seed, progress=True, part=part)
-    for name, entry in result["metrics"].items():
-        values = entry["value"] if isinstance(entry["value"], dict) else {name: entry["value"]}
-        for key, value in values.items():
-            beside = [f"{k} {round(v, 4)}" for k, v in entry.items() if k not in ("value", "protocol")]
-            terms = [f"{k}={v}" for k, v in entry["protocol"].items()]
-            print(f"{key:20s} {round(value, 4):<8} {', '.join(beside):24s} [{', '.join(terms)}]")
+    result = measure(run, names, n, seed, True, part, features, outside)
+    for line in lines(result):
+        print(line)
     print(f"evaluation: {run / file_name(part)}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from bayesgan.subject import PartName, Subject, open_subject
 
 MOST_UNCERTAIN = 24
 SAMPLES = 2500
+COPIES = 4  # of the samples in memory at once, float32: themselves, moved, in float64
 
 
 def evaluate(
@@ -25,12 +28,16 @@ def evaluate(
     seed: int = 0,
     progress: bool = False,
     part: PartName = "test",
+    features: Path | None = None,
+    outside: str | None = None,
 ) -> dict[str, Any]:
     """Measure a run on its test images and write ``evaluation.json``, or on those of another part.
 
     Args:
         path: a run folder. metrics: names from ``METRICS``; all that apply where None.
         n: how many samples to draw for what is measured on samples. seed: of the draws. progress: show a bar.
+        features: a TorchScript file whose outputs are the feature space; a classifier of the data set where None.
+        outside: another data set, which the run should not be sure about.
         part: validation writes ``evaluation-validation.json`` instead; the test images are not read then.
 
     Returns:
@@ -41,7 +48,8 @@ def evaluate(
     """
     if n < 2:
         raise UsageError(f"-n {n}: at least 2 samples are needed")
-    subject = open_subject(Path(path), n, seed, part)
+    subject = open_subject(Path(path), n, seed, part, features, outside)
+    fits_memory(subject)
     names = chosen(subject, metrics)
     values = {}
     with Progress("evaluating", 0, len(names), progress) as bar:
@@ -55,6 +63,35 @@ def evaluate(
         result |= {"reliability": bins(subject.reliability), "most_uncertain": most_uncertain(subject)}
     write_json(store.path / file_name(part), result)
     return result
+
+
+def fits_memory(s: Subject) -> None:
+    """Raise a UsageError where samples and what is computed of them need more than three quarters of the memory."""
+    each = COPIES * 4 * math.prod(s.data.shape)
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not every system says
+        return
+    if s.generates and s.n > (most := int(0.75 * memory) // each):
+        raise UsageError(f"-n {s.n}: the memory of this machine, {memory / 2**30:.0f} GiB, holds {most} at most")
+
+
+def lines(result: dict[str, Any]) -> Iterator[str]:
+    """Yield a line per number of an evaluation: name, value, what to hold it against, protocol."""
+    for name, entry in result["metrics"].items():
+        terms = ", ".join(f"{k}={v}" for k, v in entry["protocol"].items())
+        values = entry["value"] if isinstance(entry["value"], dict) else {name: entry["value"]}
+        for key, value in values.items():
+            others = {k: v.get(key) if isinstance(v, dict) else v for k, v in entry.items() if k == "real"}
+            others |= {k: v for k, v in entry.items() if k not in ("value", "protocol", *others)}
+            beside = ", ".join(f"{k} {plain(v)}" for k, v in others.items() if not isinstance(v, dict))
+            title = key if key == name or name in ("risk", "coverage", "baselines") else f"{name} {key}"
+            yield f"{title:26s} {plain(value):<8} {beside:24s} [{terms}]"
+
+
+def plain(value: Any) -> str:
+    """Return a number with four decimals, anything else as it is."""
+    return str(round(value, 4) if isinstance(value, float) else value)
 
 
 def complete(path: Path, progress: bool = False) -> dict[str, Any]:

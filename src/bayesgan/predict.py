@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -128,6 +129,15 @@ class Posterior:
                 out = apply(self.network("discriminator", draw, chain), self.device, inputs)
                 yield out[:, -len(self.classes) :].softmax(-1)
 
+    def realness(self, x: Tensor) -> Tensor:
+        """Return P(real) of images ``(B,)``, averaged over the bank of discriminators; of a critic its mean score."""
+        if not self.judges:
+            raise UsageError(f"{self.run.system!r} has no discriminator that tells real images from generated ones")
+        read: Callable[[Tensor], Tensor] = self.run.objective.realness  # type: ignore[union-attr]
+        inputs, places = self.inputs(x), product(range(len(self.bank)), range(self.chains("discriminator")))
+        scores = [read(apply(self.network("discriminator", *place), self.device, inputs)) for place in places]
+        return torch.stack(scores).mean(0)
+
     # Pairs of encoder and generator have a room of their own.
     encode = autoencode.encode
     encode_each = autoencode.encode_each
@@ -139,6 +149,11 @@ class Posterior:
     def classifies(self) -> bool:
         """Whether the discriminator was trained on labels."""
         return "x_labelled" in self.run.objective.fields("discriminator")
+
+    @property
+    def judges(self) -> bool:
+        """Whether the discriminator tells real images from generated ones without being told a class."""
+        return hasattr(self.run.objective, "realness") and not self.conditional
 
     @property
     def conditional(self) -> bool:

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from bayesgan.data.batches import to_float
-from bayesgan.data.labels import Training, open_data
+from bayesgan import spaces
+from bayesgan.data.labels import Held, Training, open_data
 from bayesgan.data.readers import Part
 from bayesgan.errors import UsageError
 from bayesgan.metrics import classification
 from bayesgan.metrics.calibration import Reliability, reliability
 from bayesgan.predict import Posterior
+from bayesgan.spaces import Space
 from bayesgan.store import Store
 
 PartName = Literal["test", "validation"]
@@ -26,7 +28,9 @@ PartName = Literal["test", "validation"]
 class Subject:
     """What is measured: a posterior, its training view and the test images; ``n`` draws by ``seed``.
 
-    Where ``part`` is validation, the validation images take the place of the test images everywhere.
+    Where ``part`` is validation, the validation images take the place of the test images everywhere; else
+    ``validation`` holds them, where the run has any. ``known``: training images whose class the data set knows.
+    ``features``: a file with a feature space. ``outside``: another data set. ``folder``: that of the run.
     """
 
     posterior: Posterior
@@ -35,6 +39,11 @@ class Subject:
     n: int
     seed: int
     part: PartName = "test"
+    validation: Part | None = None
+    known: Held | None = None
+    features: Path | None = None
+    outside: str | None = None
+    folder: Path = Path()
 
     @cached_property
     def y(self) -> Tensor:
@@ -72,6 +81,54 @@ class Subject:
         x = to_float(torch.from_numpy(self.test.images[rows]))
         labels = self.test.labels if self.conditional else None
         return x, None if labels is None else [self.data.classes[number] for number in labels[rows]]
+
+    def halves(self, count: int) -> tuple[Tensor, Tensor, str]:
+        """Return images to learn from and others to be asked about, at most ``count`` in all, and where they are from.
+
+        The first are the run's validation images; where it has none, half of the test images.
+        """
+        if self.validation is None:
+            learnt, asked = self.tested(count)[0].tensor_split(2)
+            return learnt, asked, f"{self.part}, halved"
+        rng = torch.Generator().manual_seed(self.seed)
+        rows = torch.randperm(len(self.validation.images), generator=rng)[: count // 2].numpy()
+        learnt = to_float(torch.from_numpy(self.validation.images[rows]))
+        return learnt, self.tested(count // 2)[0], f"validation, {self.part}"
+
+    @cached_property
+    def space(self) -> Space | None:
+        """The feature space: the file's, else a classifier of the data set; None where there is neither."""
+        if self.features is not None:
+            return spaces.of_file(self.features, self.posterior.device)
+        if not self.has_space or self.known is None:
+            return None
+        known, place = self.known.open(), self.posterior.device
+        return spaces.of_data(known, self.test, self.data.name, len(self.data.classes), self.folder, place)
+
+    @property
+    def has_space(self) -> bool:
+        """Whether there is a feature space of images."""
+        return self.pictorial and (self.features is not None or bool(self.known))
+
+    @property
+    def space_classifies(self) -> bool:
+        """Whether the feature space gives class probabilities; a file is asked."""
+        if self.features is None:
+            return self.has_space
+        return self.space is not None and self.space.classify is not None
+
+    @cached_property
+    def fake_features(self) -> Tensor:
+        """Features of the samples, ``(n, F)``."""
+        assert self.space is not None
+        return self.space.features(self.samples)
+
+    def real_features(self, part: Literal["train", "test"]) -> Tensor:
+        """Return features of at most ``n`` random training or test images, kept beside the data."""
+        assert self.space is not None
+        images = self.data.images if part == "train" else self.test.images
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.seed))[: self.n]
+        return spaces.remembered(self.space, images, order)
 
     @property
     def split(self) -> int | str:
@@ -111,8 +168,10 @@ class Subject:
         return len(self.data.shape) == 3
 
 
-def open_subject(path: Path, n: int, seed: int, part: PartName = "test") -> Subject:
-    """Load a run's posterior and data; of the parts that training does not see only the one that is asked for.
+def open_subject(
+    path: Path, n: int, seed: int, part: PartName = "test", features: Path | None = None, outside: str | None = None
+) -> Subject:
+    """Load a run's posterior and data; the test images are not read where another part is asked for.
 
     Raises a DataError where the data are not those of the run's split, a UsageError where it has no such part.
     """
@@ -122,4 +181,8 @@ def open_subject(path: Path, n: int, seed: int, part: PartName = "test") -> Subj
     held = prepared.test if part == "test" else prepared.validation
     if held is None:
         raise UsageError(f"--part validation: {path} has no validation images; train with --validation N")
-    return Subject(posterior, prepared.training, held.open(), n, seed, part)
+    validation = prepared.validation.open() if prepared.validation and part == "test" else None
+    known = prepared.known if len(prepared.known) else None
+    return Subject(
+        posterior, prepared.training, held.open(), n, seed, part, validation, known, features, outside, Path(path)
+    )

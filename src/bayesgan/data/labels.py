@@ -68,13 +68,15 @@ class Held:
 class Prepared:
     """A data set, split: what training sees, what it does not, and which images are which.
 
-    ``validation`` is None where a run has no such part.
+    ``validation`` is None where a run has no such part. ``known``: the training images whose class the data set knows,
+    also where training must not: measures alone may open it.
     """
 
     training: Training
     validation: Held | None
     test: Held
     split: Split
+    known: Held
 
 
 def open_data(run: Run, folder: Path | None = None) -> Prepared:
@@ -120,7 +122,13 @@ def prepare(
     if given is not None and len(valid) == len(given.validation):
         given.check(split)
     test = Held(data.train, held_out) if data.test is None else Held(data.test)
-    return Prepared(training, Held(data.train, valid) if len(valid) else None, test, split)
+    return Prepared(training, Held(data.train, valid) if len(valid) else None, test, split, _known(data, rest))
+
+
+def _known(data: DataSet, rest: np.ndarray) -> Held:
+    """Return those of the training images ``rest`` whose class is known."""
+    labels = data.train.labels
+    return Held(data.train, rest[:0] if labels is None else rest[labels[rest] >= 0])
 
 
 Indices = tuple[np.ndarray, np.ndarray | None, np.ndarray]  # labelled, test, validation

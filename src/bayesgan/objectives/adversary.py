@@ -49,6 +49,10 @@ class Adversarial(ABC):
     def data(self, player: str) -> Fields:
         """Return what the player's method reads besides classes and augmentation."""
 
+    def realness(self, out: Tensor) -> Tensor:
+        """Return P(real) ``(B,)`` from the discriminator's output ``(B, 1)``."""
+        return out[:, 0].sigmoid()
+
     def seen(self, x: Tensor, batch: Batch) -> Tensor:
         """Return images as the discriminator sees them."""
         return self.augment(x, batch.jitter) if self.augment else x

@@ -58,6 +58,10 @@ class Classified:
         """Return one more than the classes for the discriminator, else what the game says."""
         return self.game.outputs(player, latent, classes) + (classes if player == "discriminator" else 0)
 
+    def realness(self, out: Tensor) -> Tensor:
+        """Return what the game makes of output 0, ``(B,)``."""
+        return self.game.realness(out[:, :1])
+
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """The game's mean log-likelihood, that of the labels, and of consistency where it is on."""
         classifier = heads(net, slice(1, None))

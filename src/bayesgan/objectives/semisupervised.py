@@ -72,6 +72,10 @@ class SemiSupervised:
         fake_BF = net.discriminator(fake, features=True)
         return -(real_BF.mean(0) - fake_BF.mean(0)).square().sum()
 
+    def realness(self, out: Tensor) -> Tensor:
+        """Return ``P(real) = s(l)``, ``(B,)``, from the logits ``(B, Y)``."""
+        return out.logsumexp(-1).sigmoid()
+
     def seen(self, x: Tensor, batch: Batch) -> Tensor:
         """Return images as the discriminator sees them."""
         return self.augment(x, batch.jitter) if self.augment else x

@@ -31,6 +31,10 @@ class Wasserstein(Adversarial):
         mix = {"mix": player} if self.penalty and player == "discriminator" else {}
         return {**against(player), **mix}
 
+    def realness(self, out: Tensor) -> Tensor:
+        """Return the score ``(B,)``: a critic gives no probability."""
+        return out[:, 0]
+
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean score of ``x (B, ...)`` less that of ``G(z)``, less the penalty."""
         fake, label = generate(net, batch), batch.label

@@ -1,0 +1,131 @@
+"""A classifier of a data set, whose last hidden layer is a space of features; trained once, stored with the run."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+
+from bayesgan.data.augment import Warp
+from bayesgan.data.batches import to_float
+from bayesgan.data.cache import cache_folder
+from bayesgan.data.readers import Part
+from bayesgan.errors import DataError
+from bayesgan.networks import DCGAN
+from bayesgan.samplers.schedules import Cosine
+from bayesgan.seeds import derive, generator
+from bayesgan.store import atomic
+
+STEPS, BATCH, LR = 600, 128, 2e-3
+FILE = "features.safetensors"
+DIGITS, STACKED = 10, 1000
+
+
+class Classifier(nn.Module):
+    """A convolutional classifier ``(B, C, H, W) -> (B, Y)``; with ``features`` its last hidden layer ``(B, F)``.
+
+    Of images that are three digits side by side, one per channel (Stacked MNIST), each channel is classified by one
+    network of ten classes: probabilities multiply, features are joined.
+    """
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        self.split = shape[0] if classes == STACKED and shape[0] == 3 else 1
+        channels = shape[0] // self.split
+        outputs = DIGITS if self.split > 1 else classes
+        self.net = DCGAN(32).discriminator((channels, *shape[1:]), outputs)
+
+    def forward(self, x: Tensor, *, features: bool = False) -> Tensor:
+        """Return logits, or the last hidden layer."""
+        each = self.net(x.reshape(len(x) * self.split, -1, *x.shape[2:]), features=features)
+        if features or self.split == 1:
+            return each.reshape(len(x), -1)
+        hundreds, tens, ones = each.log_softmax(1).view(len(x), self.split, DIGITS).unbind(1)
+        return (hundreds[:, :, None, None] + tens[:, None, :, None] + ones[:, None, None, :]).flatten(1)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained classifier; ``key`` is the same for the same data and budget."""
+
+    network: Classifier
+    key: str
+
+    @classmethod
+    def of(cls, known: Part, data: str, classes: int, folder: Path) -> Trained:
+        """Return the classifier stored in the run's ``folder``, or in the cache beside the data, or a new one."""
+        assert known.labels is not None
+        network, key = seeded(known.images.shape[1:], classes), data_key(known, data)
+        kept, shared = folder / FILE, spaces_folder() / f"{key}.safetensors"
+        found = weights_of(kept, key, network) or weights_of(shared, key, network)
+        if found is None:
+            fit(network, known, derive(0, "feature-classifier"))
+        else:
+            network.load_state_dict(found)
+        if weights_of(kept, key, network) is None:
+            save(kept, network, key)
+        if weights_of(shared, key, network) is None:
+            with suppress(DataError):  # a cache that cannot be written is no reason to stop
+                save(shared, network, key)
+        return cls(network.eval(), key)
+
+
+def spaces_folder() -> Path:
+    """Return the folder of classifiers and features that runs on the same data share."""
+    return cache_folder().parent / "spaces"
+
+
+def seeded(shape: tuple[int, ...], classes: int) -> Classifier:
+    """Return a new classifier, always the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(0, "feature-classifier", "weights"))
+        return Classifier(shape, classes)
+
+
+def data_key(known: Part, data: str) -> str:
+    """Return 16 hex digits over the name, all labels, every hundredth image and the budget."""
+    assert known.labels is not None
+    digest = hashlib.blake2b(f"{data} {known.images.shape} {STEPS} {BATCH} {LR}".encode(), digest_size=8)
+    digest.update(known.labels.tobytes())
+    digest.update(np.ascontiguousarray(known.images[::100]).tobytes())
+    return digest.hexdigest()
+
+
+def fit(network: Classifier, known: Part, seed: int) -> None:
+    """Train on the known classes, images under random distortions."""
+    images, labels = torch.from_numpy(known.images), torch.from_numpy(np.asarray(known.labels))
+    optimiser, rng, warp = torch.optim.Adam(network.parameters(), LR), generator(seed, "batches"), Warp()
+    for step in range(STEPS):
+        optimiser.param_groups[0]["lr"] = LR * Cosine(0.02)(step / STEPS)
+        rows = torch.randint(len(images), (BATCH,), generator=rng)
+        x = warp(to_float(images[rows]), rng)
+        optimiser.zero_grad()
+        F.cross_entropy(network(x), labels[rows]).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+
+def weights_of(path: Path, key: str, network: Classifier) -> dict[str, Tensor] | None:
+    """Return the weights in a file that are of this key, or None."""
+    try:
+        leaves = load_file(path)
+    except (SafetensorError, OSError):
+        return None
+    mark = leaves.pop(f"key.{key}", None)
+    shapes = {name: t.shape for name, t in network.state_dict().items()}
+    return leaves if mark is not None and {n: t.shape for n, t in leaves.items()} == shapes else None
+
+
+def save(path: Path, network: Classifier, key: str) -> None:
+    """Write the weights with their key."""
+    leaves = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    with atomic(path) as temporary:
+        temporary.write_bytes(to_safetensors(leaves | {f"key.{key}": torch.zeros(1)}))
