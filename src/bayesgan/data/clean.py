@@ -68,10 +68,12 @@ def fitted(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     picture = Image.fromarray(image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
     picture = picture.convert("L" if channels == 1 else "RGB")
     scale = min(picture.width / width, picture.height / height)
-    wide, high = scale * width, scale * height
-    left, top = (picture.width - wide) / 2, (picture.height - high) / 2
-    resized = picture.resize((width, height), Image.Resampling.LANCZOS, box=(left, top, left + wide, top + high))
-    return np.asarray(resized).reshape(height, width, channels).transpose(2, 0, 1)
+    wide, high = max(1, round(scale * width)), max(1, round(scale * height))
+    left, top = (picture.width - wide) // 2, (picture.height - high) // 2
+    # Cropped first: given a box, Pillow would let what lies outside of it shine in at the edges.
+    middle = picture.crop((left, top, left + wide, top + high))
+    resized = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
+    return resized.reshape(height, width, channels).transpose(2, 0, 1)
 
 
 def labels(found: Collection, part: Sequence[Item], name: str) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -61,11 +62,12 @@ def _files(spec: str, path: Path) -> Collection:
     tests = [number == 1 for number, (part, _) in enumerate(parts) for _ in part]
     items: list[Item] = []
     unreadable: list[str] = []
-    for file, label, test, found in zip(files, labels, tests, each(files, _examined), strict=True):
+    names = [str(file).removeprefix(f"{path}{os.sep}").removeprefix(f"{path}/") for file in files]
+    for file, name, label, test, found in zip(files, names, labels, tests, each(files, _examined), strict=True):
         if found is None:
-            unreadable.append(str(file))
+            unreadable.append(name)
         else:
-            items.append(Item(str(file), *found, label, test, partial(decode_any, file)))
+            items.append(Item(name, *found, label, test, partial(decode_any, file)))
     if not items:
         raise DataError(f"{spec}: not one of {len(files)} images can be read")
     return Collection(spec, items, unreadable, tuple(sorted({label for label in labels if label is not None})))
@@ -108,6 +110,6 @@ def thumbs(images: np.ndarray) -> np.ndarray:
     import torch
     import torch.nn.functional as F
 
-    grey = torch.from_numpy(np.ascontiguousarray(images)).float().mean(1, keepdim=True)
+    grey = torch.from_numpy(images.mean(1, keepdims=True, dtype=np.float32))
     small: np.ndarray = F.adaptive_avg_pool2d(grey, THUMB).flatten(1).numpy()
     return small
