@@ -61,7 +61,7 @@ def test_every_problem_is_found(messy: Path, tmp_path: Path) -> None:
         for file in sorted(messy.rglob("*.*")):
             archive.write(file, file.relative_to(tmp_path))
     zipped = dict(check_data(str(tmp_path / "messy.zip")))
-    assert {k: v[:6] for k, v in zipped.items() if k != "data"} == {k: v[:6] for k, v in rows.items() if k != "data"}
+    assert [text[:2] for text in [*zipped.values()][1:]] == [text[:2] for text in [*rows.values()][1:]]
 
 
 @pytest.mark.parametrize("size", [None, 16])

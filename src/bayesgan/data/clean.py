@@ -71,12 +71,9 @@ def fitted(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     wide, high = max(1, round(scale * width)), max(1, round(scale * height))
     left, top = (picture.width - wide) // 2, (picture.height - high) // 2
     # Cropped first: given a box, Pillow would let what lies outside of it shine in at the edges.
-    cropped = picture.crop((left, top, left + wide, top + high))
-    return (
-        np.asarray(cropped.resize((width, height), Image.Resampling.LANCZOS))
-        .reshape(height, width, channels)
-        .transpose(2, 0, 1)
-    )
+    middle = picture.crop((left, top, left + wide, top + high))
+    resized = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
+    return resized.reshape(height, width, channels).transpose(2, 0, 1)
 
 
 def labels(found: Collection, part: Sequence[Item], name: str) -> dict[str, np.ndarray]:
