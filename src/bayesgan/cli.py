@@ -58,11 +58,12 @@ def train(
 
     Args:
         system: gan, dcgan, wgan, wgan-gp, vae, alpha-gan, age, bayesgan, ensemble, supervised or bayesian-alpha-gan.
-        data: digits, mnist, fashion-mnist, color-mnist, ring, grid, a folder of images, a zip or an npz.
+        data: digits, mnist, fashion-mnist, color-mnist, stacked-mnist, cifar10, svhn, celeba (celeba-32, celeba-50,
+            celeba-64), ring, grid, synthetic, synthetic-500, a folder of images, a zip, an npz or hf:OWNER/NAME.
         labels: How many training images keep their label, equally many of each class.
         label_seed: Chooses which images keep their label, and the test part of sets that bring none.
         conditional: Give the networks the class; trains on the labelled images, all of them without --labels.
-        data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
+        data_dir: Where named sets lie, or are downloaded to; else $BAYESGAN_DATA, else ./data.
         steps: Iterations; burn-in and thinning scale along.
         seed: Of weights, batches and noise.
         out: The run folder; by default runs/NNNNN-SYSTEM-DATA.
@@ -132,7 +133,8 @@ def sample(
         print(interpolate_files(run, interpolate, n, out))
     else:
         names = None if classes is None else [name.strip() for name in classes.split(",")]
-        save_images(out, Posterior.load(run).sample(n, seed, chosen, names))
+        posterior = Posterior.load(run)
+        save_images(out, posterior.sample(n, seed, chosen, names), posterior.run.data)
         print(f"{n} samples: {out}")
 
 

@@ -105,12 +105,13 @@ def _read_images(files: Sequence[Traversable]) -> np.ndarray:
         image = _decode(file)
         if image.shape != first.shape:
             cure = "convert all to one" if image.shape[1:] == first.shape[1:] else "resize all to one size"
-            raise DataError(f"{file} is {_kind(image)}; expected {_kind(first)} like {files[0].name}: {cure}")
+            raise DataError(f"{file} is {kind(image)}; expected {kind(first)} like {files[0].name}: {cure}")
         row[...] = image
     return images
 
 
-def _kind(image: np.ndarray) -> str:
+def kind(image: np.ndarray) -> str:
+    """Return size and kind of an image (C, H, W) in words."""
     channels, height, width = image.shape
     return f"{width}x{height} {'grey' if channels == 1 else 'colour'}"
 
@@ -120,14 +121,15 @@ def _decode(file: Traversable) -> np.ndarray:
     try:
         with file.open("rb") as stream, Image.open(stream) as image:
             check_size(file, image.height, image.width)  # from the header, before a huge image is decoded
-            return _pixels(image)
+            return pixels(image)
     except DataError:
         raise
     except Exception as error:  # on a broken file a decoder may raise anything
         raise DataError(f"{file} is broken, cut short or no image") from error
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
+def pixels(image: Image.Image) -> np.ndarray:
+    """Return one image as uint8 (C, H, W), C = 1 for grey and 3 for anything else."""
     if image.mode.startswith("I"):  # 16 bits, which PIL would clip instead of scale
         return (np.asarray(image) >> 8).astype(np.uint8)[None]
     if image.mode in ("1", "L", "LA"):
