@@ -232,7 +232,7 @@ def test_labels_of_data_without_labels_end_with_3(tmp_path: Path, capsys: pytest
         (["train", "bayesgna", "--data", "digits"], "unknown system 'bayesgna'; did you mean 'bayesgan'?"),
         (
             ["train", "bayesgan"],
-            "give --data: digits, mnist, fashion-mnist, color-mnist, ring, grid, a folder, a zip or",
+            "give --data: digits, mnist, fashion-mnist, color-mnist, stacked-mnist, cifar10, svhn, celeba, ",
         ),
         (["train", "gan", "--data", "digits", "--set", "latnet=3"], "unknown key latnet; did you mean 'latent'?"),
         (["train", "gan", "--data", "digits", "--set", "latent=big"], "latent = 'big': expected int"),

@@ -9,6 +9,7 @@ import torch
 from bayesgan import figures
 from bayesgan.data.batches import to_float
 from bayesgan.data.toy import CENTRES, centres
+from bayesgan.images import plane
 from bayesgan.predict import moments
 from bayesgan.subject import Subject
 
@@ -30,8 +31,9 @@ def pictures(s: Subject) -> dict[str, Any]:
         grid = figures.image_grid(s.samples, 16 if alone else 8)
         return {"samples": grid, "alone": alone, "face": small, "rows": rows}
     middle = torch.from_numpy(centres(s.data.name)) if s.data.name in CENTRES else None
-    clouds = [figures.cloud(s.posterior.sample(500, 1, k), middle) for k in chains]
-    return {"cloud": figures.cloud(s.posterior.sample(2500), middle), "clouds": clouds}
+    draws = [s.posterior.sample(2500), *(s.posterior.sample(500, 1, k) for k in chains)]
+    whole, *clouds = [figures.cloud(plane(points, s.data.name), middle) for points in draws]
+    return {"cloud": whole, "clouds": clouds}
 
 
 def per_class(s: Subject) -> dict[str, Any]:

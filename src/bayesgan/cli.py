@@ -63,13 +63,14 @@ def train(
 
     Args:
         system: gan, dcgan, wgan, wgan-gp, vae, alpha-gan, age, bayesgan, ensemble, supervised or bayesian-alpha-gan.
-        data: digits, mnist, fashion-mnist, color-mnist, ring, grid, a folder of images, a zip or an npz.
+        data: digits, mnist, fashion-mnist, color-mnist, stacked-mnist, cifar10, svhn, celeba (celeba-32, celeba-50,
+            celeba-64), ring, grid, synthetic, synthetic-500, a folder of images, a zip, an npz or hf:OWNER/NAME.
         labels: How many training images keep their label, equally many of each class.
         label_seed: Chooses which images keep their label, and the test part of sets that bring none.
         split: A JSON file that says which images are labelled, tested and validated on, such as a run's split.json.
         validation: How many training images to set aside, for evaluate --part validation.
         conditional: Give the networks the class; trains on the labelled images, all of them without --labels.
-        data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
+        data_dir: Where named sets lie, or are downloaded to; else $BAYESGAN_DATA, else ./data.
         stream: Leave the images on disk and bring those of a step to the device; for what does not fit.
         steps: Iterations; burn-in and thinning scale along.
         seed: Of weights, batches and noise.
@@ -141,7 +142,8 @@ def sample(
         print(interpolate_files(run, interpolate, n, out))
     else:
         names = None if classes is None else [name.strip() for name in classes.split(",")]
-        save_images(out, Posterior.load(run).sample(n, seed, chosen, names))
+        posterior = Posterior.load(run)
+        save_images(out, posterior.sample(n, seed, chosen, names), posterior.run.data)
         print(f"{n} samples: {out}")
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from bayesgan.bank import stand_in
 from bayesgan.config import Run
 from bayesgan.data.codes import draw_codes
+from bayesgan.data.toy import SYNTHETIC, principal
 from bayesgan.particles import Ensemble
 from bayesgan.seeds import generator
 from bayesgan.store import atomic
@@ -58,6 +59,22 @@ def scatter(points: Tensor, side: int = 512, limit: float = 3.0) -> np.ndarray:
     return shade.repeat(2, 0).repeat(2, 1)[..., None]
 
 
+def plane(points: Tensor, data: str | None = None) -> Tensor:
+    """Return points ``(N, D)`` as points of the plane ``(N, 2)``, to be seen within [-3, 3]^2.
+
+    Two dimensions stay as they are. Of more, the first two principal components are seen, over the first's standard
+    deviation: of the true covariance where ``data`` names a synthetic set, else of the points themselves.
+    """
+    if points.shape[1] == 2:
+        return points
+    if data in SYNTHETIC:
+        return points @ torch.from_numpy(principal(data)).to(points)
+    centred = points - points.mean(0)
+    _, spread, axes = torch.linalg.svd(centred, full_matrices=False)
+    seen: Tensor = centred @ axes[:2].T * (len(points) ** 0.5 / spread[0].clamp_min(1e-12))
+    return seen
+
+
 def save_png(path: Path, picture: np.ndarray) -> None:
     """Write a uint8 picture ``(H, W, C)``, enlarged by whole factors to a readable size."""
     factor = max(1, SHORTEST_SIDE // min(picture.shape[:2]))
@@ -66,14 +83,17 @@ def save_png(path: Path, picture: np.ndarray) -> None:
         Image.fromarray(big.squeeze(-1) if big.shape[-1] == 1 else big).save(temporary, format="PNG")
 
 
-def save_images(path: Path, samples: Tensor) -> None:
-    """Write samples as a picture (``.png``: a grid, or a scatter plot of points) or as numbers (``.npz``)."""
+def save_images(path: Path, samples: Tensor, data: str | None = None) -> None:
+    """Write samples as a picture (``.png``: a grid, or a scatter plot of points) or as numbers (``.npz``).
+
+    ``data``: the set that they imitate, on whose axes points of many dimensions are shown.
+    """
     if path.suffix == ".npz":
         save_arrays(path, images=to_uint8(samples) if samples.ndim == 4 else samples.numpy())
     elif samples.ndim == 4:
         save_png(path, grid(samples, math.isqrt(len(samples) - 1) + 1))
     else:
-        save_png(path, scatter(samples))
+        save_png(path, scatter(plane(samples, data)))
 
 
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:
@@ -98,4 +118,4 @@ def save_samples(path: Path, run: Run, shape: tuple[int, ...], ensembles: Mappin
     device = next(iter(ensemble.params.values())).device
     with torch.no_grad():
         samples = torch.cat([ensemble.particle(k)(*(t.to(device) for t in inputs)) for k in range(len(ensemble))])
-    save_png(path, grid(samples, count) if len(shape) == 3 else scatter(samples))
+    save_png(path, grid(samples, count) if len(shape) == 3 else scatter(plane(samples, run.data)))

@@ -7,12 +7,14 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     ProgressColumn,
     Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.progress import Progress as RichProgress
 from rich.text import Text
@@ -27,13 +29,13 @@ class Rate(ProgressColumn):
 
 
 class Progress:
-    """``with Progress(title, start, total, shown) as bar: ... bar.advance()``."""
+    """``with Progress(title, start, total, shown) as bar: ... bar.advance()``; ``binary`` counts bytes."""
 
-    def __init__(self, title: str, start: int, total: int, shown: bool) -> None:
+    def __init__(self, title: str, start: int, total: int, shown: bool, binary: bool = False) -> None:
         columns = (
             BarColumn(),
-            MofNCompleteColumn(),
-            Rate(),
+            DownloadColumn() if binary else MofNCompleteColumn(),
+            TransferSpeedColumn() if binary else Rate(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),

@@ -89,7 +89,7 @@ def from_preset(system: str, asked: Mapping[str, Any], published: bool, conditio
     """Return the preset's run for the data and labels of ``asked``."""
     data, labels = asked.get("data"), asked.get("labels")
     if data is None:
-        raise UsageError(f"give --data: {', '.join(SETS)}, a folder, a zip or an npz")
+        raise UsageError(f"give --data: {', '.join(SETS)}, a folder, a zip, an npz or hf:OWNER/NAME")
     return PRESETS[system](data, labels if labels != "none" else None, published, conditional)
 
 

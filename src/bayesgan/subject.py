@@ -10,8 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bayesgan.data.batches import to_float
 from bayesgan import spaces
+from bayesgan.data.batches import to_float
 from bayesgan.data.labels import Held, Training, open_data
 from bayesgan.data.readers import Part
 from bayesgan.errors import UsageError

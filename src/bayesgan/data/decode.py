@@ -81,7 +81,7 @@ def decode_any(file: Traversable, checked: bool = False) -> np.ndarray:
         with Image.open(io.BytesIO(_content(file))) as image:
             if checked:
                 check_size(file, image.height, image.width)  # from the header, before a huge image is decoded
-            return _pixels(image)
+            return pixels(image)
     except DataError:
         raise
     except Exception as error:  # on a broken file a decoder may raise anything
@@ -95,7 +95,7 @@ def _content(file: Traversable) -> bytes:
     return file.read_bytes()
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
+def pixels(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I"):  # 16 bits, which PIL would clip instead of scale
         return (np.asarray(image) >> 8).astype(np.uint8)[None]
     if image.mode in ("1", "L", "LA"):

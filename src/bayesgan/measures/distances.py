@@ -12,7 +12,7 @@ from bayesgan.metrics.sliced import sliced_distance
 from bayesgan.subject import Subject
 
 JUDGED, EXACT = 5000, 1000  # test images, at most
-ENOUGH = 4
+ENOUGH, PROJECTIONS = 4, 500
 
 
 def measure_critic(s: Subject) -> dict[str, Any]:
@@ -24,23 +24,22 @@ def measure_critic(s: Subject) -> dict[str, Any]:
     device, budget = s.posterior.device, wasserstein.STEPS
     learnt, asked, split = s.halves(JUDGED)
     learnt, asked, train = learnt.to(device), asked.to(device), training_images(s, len(asked)).to(device)
-    fake, fresh = s.draw(len(learnt) + len(asked)).to(device).split([len(learnt), len(asked)])
+    samples = s.draw(len(learnt) + len(asked)).to(device)
+    fake, fresh = samples[: len(learnt)], samples[len(learnt) :]
     values = wasserstein.critic_distances(learnt, fake, {"train": train, "test": asked}, fresh, budget, s.seed)
     half, other = learnt.tensor_split(2)
     among_real = wasserstein.critic_distances(half, other, {"test": asked}, train, budget, s.seed)
     how = protocol(s, len(learnt), len(fake), split, "pixels, Euclidean", critic_steps=budget)
-    value, rest = values.pop("test"), {name: v for name, v in values.items()}
-    return {"value": value, **rest, "real": among_real["test"], "protocol": how}
+    return {"value": values.pop("test"), **values, "real": among_real["test"], "protocol": how}
 
 
 def measure_sliced(s: Subject) -> dict[str, Any]:
     """Measure the sliced Wasserstein-1 distance of samples from test images, beside training from test images."""
     x = s.tested(s.n)[0]
     fake, train = s.draw(len(x)), training_images(s, len(x))
-    how = protocol(s, len(x), len(fake), s.part, "pixels, Euclidean", projections=500)
-    return {"value": sliced_distance(x, fake, seed=s.seed), "real": sliced_distance(x, train, seed=s.seed)} | {
-        "protocol": how
-    }
+    value, real = (sliced_distance(x, y, PROJECTIONS, s.seed) for y in (fake, train))
+    how = protocol(s, len(x), len(fake), s.part, "pixels, Euclidean", projections=PROJECTIONS)
+    return {"value": value, "real": real, "protocol": how}
 
 
 def measure_exact(s: Subject) -> dict[str, Any]:

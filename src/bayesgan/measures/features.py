@@ -43,9 +43,7 @@ def all_moments(s: Subject) -> tuple[Any, Any, Any]:
 def measure_kernel(s: Subject) -> dict[str, Any]:
     """Measure the kernel distance as above: a mean over subsets, and its standard deviation."""
     train, test = s.real_features("train"), s.real_features("test")
-    (value, sd), (real, real_sd) = (
-        kernel_distance(train, x, SUBSETS, SIZE, s.seed) for x in (s.fake_features, test)
-    )
+    (value, sd), (real, real_sd) = (kernel_distance(train, x, SUBSETS, SIZE, s.seed) for x in (s.fake_features, test))
     how = in_space(s, "train", subsets=SUBSETS, subset_size=min(SIZE, len(train), len(test), s.n))[1]
     return {"value": value, "sd": sd, "real": real, "real_sd": real_sd, "protocol": how}
 

@@ -49,7 +49,9 @@ def measure_support(s: Subject) -> dict[str, Any]:
     found = {"value": support(s.samples, threshold, size), "real": support(real, threshold, size)}
     numbers: dict[str, Any] = {name: bound(size) if f.estimate is None else f.estimate for name, f in found.items()}
     above = sorted(name for name, f in found.items() if f.estimate is None)
-    how = protocol(s, len(real), len(s.samples), "train", "pixels, Euclidean", batch=size, duplicates=round(threshold, 4))
+    how = protocol(
+        s, len(real), len(s.samples), "train", "pixels, Euclidean", batch=size, duplicates=round(threshold, 4)
+    )
     return numbers | ({"above": " and ".join(above)} if above else {}) | {"protocol": how}
 
 

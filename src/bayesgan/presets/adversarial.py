@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bayesgan.config import Run
 from bayesgan.data.labels import Labels
-from bayesgan.data.toy import CENTRES
+from bayesgan.data.toy import POINTS
 from bayesgan.errors import UsageError
 from bayesgan.networks import MLP, Family
 from bayesgan.objectives import AnyObjective, NonSaturating, SemiSupervised, Supervised
@@ -27,7 +27,7 @@ POINTS_ADAM: dict[str, InferenceSpec] = {
 
 def gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """One fully connected GAN (Goodfellow et al. 2014)."""
-    if data in CENTRES:
+    if data in POINTS:
         return adversarial("gan", data, labels, published, conditional)
     run = adversarial("gan", data, labels, published, conditional, MLP(512))
     # A fully connected discriminator learns more slowly than its generator, which then keeps few modes of colours.
@@ -50,7 +50,7 @@ def ensemble(data: str, labels: Labels = None, published: bool = False, conditio
 def bayesgan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """The Bayesian GAN: SGHMC over ten generators, crossed with one discriminator (Saatchi and Wilson 2017)."""
     run = sampled(dcgan(data, labels, published, conditional), "bayesgan", 10, published)
-    return replace(run, noise_batch=run.batch if data in CENTRES or published else 8)
+    return replace(run, noise_batch=run.batch if data in POINTS or published else 8)
 
 
 def supervised(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
@@ -68,12 +68,12 @@ def adversarial(
 ) -> Run:
     learns = labels and not conditional
     rates: Mapping[str, InferenceSpec] = both(PAPER_ADAM)
-    if data in CENTRES and not published:
+    if data in POINTS and not published:
         rates = POINTS_ADAM
     elif not published:
         rates = {**rates, "discriminator": CLASSIFIER_ADAM} if learns else both(IMAGES_ADAM)
     # With the penalty a network may learn five times as fast, and keeps its modes.
-    objective: AnyObjective = NonSaturating(conditional=conditional, r1=0.0 if data in CENTRES or published else 1.0)
+    objective: AnyObjective = NonSaturating(conditional=conditional, r1=0.0 if data in POINTS or published else 1.0)
     if learns:
         consistent = consistency(data, published)
         objective = SemiSupervised(gan_weight=0.25, consistency=consistent) if consistent else SemiSupervised()

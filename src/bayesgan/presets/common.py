@@ -10,7 +10,7 @@ from typing import Any
 from bayesgan.config import Player, Run
 from bayesgan.data.augment import Warp
 from bayesgan.data.labels import Labels
-from bayesgan.data.toy import CENTRES
+from bayesgan.data.toy import POINTS
 from bayesgan.errors import UsageError
 from bayesgan.networks import DCGAN, MLP, Family
 from bayesgan.objectives import AnyObjective, Classified, Consistency
@@ -31,8 +31,8 @@ def game(
     paper_prior: Prior = FLAT,
 ) -> Run:
     """Return a run of one particle per player: those of ``rates``, in their order, and the averages that follow."""
-    points = data in CENTRES
-    family = network or (MLP(64, 2) if points else DCGAN())
+    points = data in POINTS
+    family = network or (small_network(data) if points else DCGAN())
     prior = paper_prior if published else Normal(1.0)
     axis = {"discriminator": "d", "code_discriminator": "d"}
     players = {name: Player(family, rate, prior, axis.get(name, "g")) for name, rate in rates.items()}
@@ -52,9 +52,19 @@ def game(
         augment=None if points or published else Warp(),
         steps=4000,
         thin=4000,
-        latent=2 if points else 100 if published else 32,
+        latent=codes(data) if points else 100 if published else 32,
     )
     return replace(run, batch=128, noise_batch=128) if points and not published else run
+
+
+def small_network(data: str) -> MLP:
+    """Return the network for points; in many dimensions that of Saatchi and Wilson 2017, 4.1, one layer of 1,000."""
+    return MLP(64, 2) if POINTS[data] == 2 else MLP(1000, 1)
+
+
+def codes(data: str) -> int:
+    """Return the dimension of codes for points: that of the plane, or 10 as in Saatchi and Wilson 2017, 4.1."""
+    return 2 if POINTS[data] == 2 else 10
 
 
 def both(inference: InferenceSpec) -> dict[str, InferenceSpec]:
@@ -64,7 +74,7 @@ def both(inference: InferenceSpec) -> dict[str, InferenceSpec]:
 
 def consistency(data: str, published: bool) -> Consistency | None:
     """Return the recommended consistency term; none on points, and none where the papers have none."""
-    return None if data in CENTRES or published else Consistency(weight=5.0)
+    return None if data in POINTS or published else Consistency(weight=5.0)
 
 
 def learning(game: Any, labels: Labels, data: str, published: bool) -> AnyObjective:
@@ -83,7 +93,7 @@ def refuse_labels(system: str, labels: Labels, conditional: bool) -> None:
 def sampled(run: Run, system: str, particles: int, published: bool) -> Run:
     """Return a run whose optimisers become the burn-in of SGHMC, with several generators, and no averages of them."""
     kept = {name: p for name, p in run.players.items() if not name.startswith("averaged_")}
-    players = {name: sampler(p, run.data in CENTRES, published) for name, p in kept.items()}
+    players = {name: sampler(p, run.data in POINTS, published) for name, p in kept.items()}
     players = {name: replace(p, particles=particles) if p.axis == "g" else p for name, p in players.items()}
     return replace(run, system=system, players=players, burn_in=run.steps * 3 // 4, thin=max(1, run.steps // 80))
 

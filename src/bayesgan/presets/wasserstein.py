@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bayesgan.config import Run
 from bayesgan.data.labels import Labels
-from bayesgan.data.toy import CENTRES
+from bayesgan.data.toy import POINTS
 from bayesgan.networks import DCGAN
 from bayesgan.objectives import Wasserstein
 from bayesgan.presets.common import both, game, learning
@@ -19,7 +19,7 @@ def wgan(data: str, labels: Labels = None, published: bool = False, conditional:
     rate = RMSPropSpec(5e-5 if published else 5e-4)
     objective = learning(Wasserstein(conditional=conditional), labels, data, published)
     run = game("wgan", data, labels, published, objective, both(rate))
-    points = data in CENTRES
+    points = data in POINTS
     bound, steps = 0.01 if published else 0.2 if points else 0.05, 5 if published or points else 3
     critic = replace(run.players["discriminator"], prior=Box(bound), steps=steps)
     if not points:
@@ -30,7 +30,7 @@ def wgan(data: str, labels: Labels = None, published: bool = False, conditional:
 
 def wgan_gp(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """WGAN with a gradient penalty (arXiv 1704.00028); with labels a semi-supervised W-DCGAN."""
-    points = data in CENTRES and not published
+    points = data in POINTS and not published
     adam = AdamSpec(1e-4 if published else 1e-3 if points else 5e-4, 0.5, 0.9)
     critical = Wasserstein(conditional=conditional, penalty=1.0 if points else 10.0)
     run = game("wgan-gp", data, labels, published, learning(critical, labels, data, published), both(adam))
