@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from bayesgan import feature_classifier
 from bayesgan.data import download
 from bayesgan.metrics import wasserstein
 
@@ -17,6 +18,8 @@ torch.set_num_threads(1)
 
 # Every evaluation trains two critics. The default of critic_distance stays; test_metrics certifies it.
 wasserstein.STEPS = 4
+# Nor is the classifier of a feature space trained here, but in test_spaces.
+feature_classifier.STEPS = 4
 
 # No test leaves this machine: the publishers are behind a port that refuses at once.
 os.environ["NO_PROXY"] = "127.0.0.1"

@@ -46,11 +46,12 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor, *, features: bool = False) -> Tensor:
         """Return logits, or the last hidden layer."""
-        each = self.net(x.reshape(len(x) * self.split, -1, *x.shape[2:]), features=features)
+        each: Tensor = self.net(x.reshape(len(x) * self.split, -1, *x.shape[2:]), features=features)
         if features or self.split == 1:
             return each.reshape(len(x), -1)
         hundreds, tens, ones = each.log_softmax(1).view(len(x), self.split, DIGITS).unbind(1)
-        return (hundreds[:, :, None, None] + tens[:, None, :, None] + ones[:, None, None, :]).flatten(1)
+        joint: Tensor = hundreds[:, :, None, None] + tens[:, None, :, None] + ones[:, None, None, :]
+        return joint.flatten(1)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def _content(file: Traversable) -> bytes:
 
 
 def pixels(image: Image.Image) -> np.ndarray:
+    """Return one image as uint8 (C, H, W), C = 1 for grey and 3 for anything else."""
     if image.mode.startswith("I"):  # 16 bits, which PIL would clip instead of scale
         return (np.asarray(image) >> 8).astype(np.uint8)[None]
     if image.mode in ("1", "L", "LA"):

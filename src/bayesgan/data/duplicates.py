@@ -33,7 +33,7 @@ def near(items: Sequence[Item]) -> list[tuple[int, int]]:
     Neighbours are looked for among the first principal components, where a distance is never larger than in full.
     Recoloured, re-encoded and resized copies are found; shifted and mirrored ones are not.
     """
-    from scipy.spatial import cKDTree  # type: ignore[import-untyped]
+    from scipy.spatial import cKDTree
 
     first: dict[bytes, int] = {}
     for number, item in enumerate(items):
