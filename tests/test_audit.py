@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bayesgan.config import Run
-from bayesgan.data.labels import open_data
+from bayesgan.data.labels import Held, open_data
 from bayesgan.data.sets import load
 from bayesgan.errors import DataError
 from bayesgan.evaluate import evaluate
@@ -114,8 +114,6 @@ def test_the_audit_finds_a_kept_label_and_a_training_image(tmp_path: Path) -> No
 def test_held_out_parts_are_gathered_only_where_they_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bayesgan.data.labels import Held
-
     opened: list[int] = []
     gather = Held.open
     monkeypatch.setattr(Held, "open", lambda self: (opened.append(len(self)), gather(self))[1])
@@ -127,6 +125,19 @@ def test_held_out_parts_are_gathered_only_where_they_are_asked_for(
     assert opened == [100, 500]
     files = {p.name for p in (tmp_path / "run").iterdir()}
     assert {"evaluation.json", "evaluation-validation.json"} <= files
+
+
+@pytest.mark.parametrize("own_test", [False, True])
+def test_training_does_not_ask_which_images_are_tested(
+    own_test: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(_: Held) -> Any:
+        raise AssertionError("training looked at a part that is held out")
+
+    for name in ("rows", "open"):
+        monkeypatch.setattr(Held, name, property(asked))
+    write(tmp_path / "digits.npz", own_test)
+    train(tiny(data=str(tmp_path / "digits.npz"), validation=100), tmp_path / "run")
 
 
 def test_the_parts_share_no_image() -> None:

@@ -126,10 +126,15 @@ def test_a_file_and_the_run_must_agree(tmp_path: Path) -> None:
         (lambda: prepare(made_up(), 3, 0, 7, given), UsageError, r"--validation 7: .*s\.json has 2 images to validate"),
         (lambda: prepare(made_up(test=True), 3, 0, given=given), DataError, r"test is a list, .*: write null"),
         (lambda: prepare(UNLABELLED, 3, 0, given=given), DataError, r"labelled has 80; faces has the images 0 to 19"),
-        (lambda: prepare(made_up(), 30, 0, 67), UsageError, r"--validation 67: made-up has 66 training images left"),
-        (lambda: prepare(made_up(), 30, 0, -1), UsageError, r"--validation -1: made-up has 66"),
+        (
+            lambda: prepare(made_up(), 30, 0, 66),
+            UsageError,
+            r"--validation 66: made-up has 65 training images",
+        ),
+        (lambda: prepare(made_up(), 30, 0, -1), UsageError, r"--validation -1: made-up has 65"),
+        (lambda: prepare(UNLABELLED, None, 0, 16), UsageError, r"--validation 16: faces has 15 training images"),
         (lambda: read_split(tmp_path / "none.json"), DataError, r"cannot read the split .*none\.json: No such file"),
-        (lambda: open_data(tiny(validation=5000)), UsageError, r"--validation 5000: digits has 1277 training images"),
+        (lambda: open_data(tiny(validation=5000)), UsageError, r"--validation 5000: digits has 1276 training images"),
     ]
     for call, error, message in calls:
         with pytest.raises(error, match=message):

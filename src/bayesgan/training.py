@@ -86,9 +86,9 @@ def opened(run: Run, folder: Path | None) -> tuple[Training, Split, dict[str, An
     prepared = open_data(run, folder)
     data = prepared.training
     counts: dict[str, Any] = {"name": data.name, "shape": data.shape, "classes": data.classes}
-    counts |= {"train": len(data.images), "test": len(prepared.test)}
+    counts |= {"train": len(data.images), "test": prepared.test.listed}
     if prepared.validation is not None:
-        counts["validation"] = len(prepared.validation)
+        counts["validation"] = prepared.validation.listed
     return data, prepared.split, counts
 
 

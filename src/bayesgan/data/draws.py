@@ -62,8 +62,9 @@ def carve(data: DataSet, free: np.ndarray, count: int, seed: int) -> np.ndarray:
     """
     known = data.train.labels
     pool = free if known is None else free[known[free] >= 0]
-    if not 0 <= count <= len(pool) or count >= len(data.train.images):
-        raise UsageError(f"--validation {count}: {data.name} has {len(pool)} training images left to choose from")
+    most = min(len(pool), len(free) - 1)  # something must be left to train on
+    if not 0 <= count <= max(0, most):
+        raise UsageError(f"--validation {count}: {data.name} has {max(0, most)} training images to spare for it")
     classes = np.zeros(len(pool), np.int64) if known is None else known[pool]
     sizes = np.bincount(classes, minlength=1)
     chosen = [

@@ -56,6 +56,11 @@ class Held:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def listed(self) -> int:
+        """How many images the part has, those whose label is unknown included; looks at none."""
+        return len(self.source.images if self.indices is None else self.indices)
+
     def open(self) -> Part:
         """Return images and labels."""
         images, labels = self.source.images, self.source.labels
