@@ -11,24 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bayesgan import presets
 from bayesgan.config import Run
 from bayesgan.data.toy import CENTRES
 from bayesgan.errors import Diverged
-from bayesgan.evaluate import evaluate
 from bayesgan.images import save_images
 from bayesgan.measures import METRICS
-from bayesgan.predict import Posterior
 from bayesgan.serialise import to_config
-from bayesgan.store import Store, write_json
+from bayesgan.store import write_json
 from bayesgan.subject import Subject, open_subject
 from bayesgan.training import train
 
 SAMPLES, SHOWN = 2500, {True: 2500, False: 100}  # drawn; kept, of points and of images
-CLASSIFIER_STEPS = 600
-ENOUGH, SURE = 0.008, 0.5
 MEASURES = {"modes": "modes", "diversity": "diversity", "critic": "critic_distance"}
 MEASURES |= {"reconstruction": "reconstruction_error"}
 
@@ -66,9 +61,7 @@ def perform(job: Job) -> dict[str, Any]:
     row: dict[str, Any] = {"system": job.system, "data": job.data, "seed": job.seed, "steps": job.steps}
     try:
         train(job.run(), job.folder / "run")
-        row |= seconds(Store(job.folder / "run").metrics()) | measured(
-            open_subject(job.folder / "run", SAMPLES, 0), job
-        )
+        row |= measured(open_subject(job.folder / "run", SAMPLES, 0), job)
         row["failed"] = failure(row)
     except Diverged as error:
         row["failed"] = str(error)
@@ -76,13 +69,6 @@ def perform(job: Job) -> dict[str, Any]:
     shutil.rmtree(job.folder / "run", ignore_errors=True)
     write_json(job.folder / "row.json", row | {"config": to_config(job.run())})
     return row
-
-
-def seconds(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the seconds that 1,000 iterations took, without loading of data and measurements."""
-    first, last = rows[0], rows[-1]
-    steps = last["step"] - first["step"]
-    return {"seconds_per_1000_steps": round(1000 * (last["time"] - first["time"]) / steps, 2)} if steps else {}
 
 
 def measured(s: Subject, job: Job) -> dict[str, Any]:
@@ -94,22 +80,7 @@ def measured(s: Subject, job: Job) -> dict[str, Any]:
         if METRICS[metric].applies(s):
             entry = METRICS[metric].measure(s)
             row |= {name: entry.pop("value"), **{f"{name}_{key}": v for key, v in entry.items() if key != "protocol"}}
-    if job.data not in CENTRES:
-        classifier = Posterior.load(classifier_of(job.data, job.work) / "run")
-        row |= {"modes": classes_found(classifier.predict_proba(s.samples)), "modes_of": len(classifier.classes)}
-        row["classifier_error"] = json.loads((classifier_of(job.data, job.work) / "error.json").read_text())["value"]
     return {key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()}
-
-
-def classes_found(probs: Tensor) -> int:
-    """Return how many classes occur among samples with class probabilities ``probs (B, Y)``.
-
-    A class is found when at least 0.8 % of the samples (20 of 2,500, as for a mode of the ring) are assigned to it
-    with probability 0.5 or more. The classifier knows no other than real images: it judges which class, not how well.
-    """
-    sure, guess = probs.max(1)
-    counts = torch.bincount(guess[sure >= SURE], minlength=probs.shape[1])
-    return int((counts >= ENOUGH * len(probs)).sum())
 
 
 def failure(row: dict[str, Any]) -> str | None:
@@ -119,18 +90,3 @@ def failure(row: dict[str, Any]) -> str | None:
         row |= dict.fromkeys(broken)
         return f"not finite: {', '.join(broken)}"
     return f"found {row['modes']} of {row['modes_of']} modes" if 2 * row["modes"] < row["modes_of"] else None
-
-
-def classifier_of(data: str, work: Path) -> Path:
-    """Return the folder of the classifier that counts a data set's classes among samples."""
-    return work / f"classifier-{data}-{CLASSIFIER_STEPS}"
-
-
-def train_classifier(data: str, work: Path) -> None:
-    """Train the supervised network on all labels of the training images, unless it is there already."""
-    folder = classifier_of(data, work)
-    if (folder / "error.json").exists():
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    train(presets.supervised(data, "all").lasting(CLASSIFIER_STEPS), folder / "run", progress=True)
-    write_json(folder / "error.json", evaluate(folder / "run", ["error"])["metrics"]["error"])

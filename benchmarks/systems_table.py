@@ -17,7 +17,7 @@ from bayesgan.store import atomic
 
 MEASURES = ("modes", "diversity", "critic_distance", "reconstruction_error", "seconds_per_1000_steps")
 FORMS = dict(zip(MEASURES, ("{:.1f}", "{:.3f}", "{:.3f}", "{:.4f}", "{:.1f}"), strict=True))
-REFERENCES = ("diversity_real", "critic_distance_real", "reconstruction_error_mean_image", "classifier_error")
+REFERENCES = ("diversity_real", "critic_distance_real", "reconstruction_error_mean_image")
 PER_SET, PER_LINE, SCALE = 12, 6, 2
 MARGIN, LABEL, HEAD = 12, 170, 34
 
@@ -91,7 +91,7 @@ def cell(row: dict[str, Any], key: str) -> str:
 def references(rows: Rows) -> str:
     """Return what the numbers of a set are to be held against."""
     known = {key: value for row in rows for key, value in row["mean"].items() if key in REFERENCES}
-    names = ("real diversity", "real against real critic", "error of the mean image", "classifier's test error in %")
+    names = ("real diversity", "real against real critic", "error of the mean image")
     parts = [f"{name} {known[key]:.3f}" for key, name in zip(REFERENCES, names, strict=True) if key in known]
     modes = [f"{row['modes_of']} modes" for row in rows if row["modes_of"]][:1]
     return "To hold against: " + ", ".join(modes + parts) + "."
