@@ -28,9 +28,9 @@ def commands() -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines if line.startswith("bayesgan ")]
 
 
-def made_up_mnist(folder: Path) -> None:
-    """Write a small set in the layout of MNIST's publisher."""
-    raw, rng = folder / "MNIST" / "raw", np.random.default_rng(0)
+def made_up_mnist(folder: Path, name: str = "MNIST") -> None:
+    """Write a small set in the layout of MNIST's publisher, or of Fashion-MNIST's."""
+    raw, rng = folder / name / "raw", np.random.default_rng(0)
     raw.mkdir(parents=True)
     for part, count in (("train", 400), ("t10k", 50)):
         head = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28))
@@ -47,13 +47,14 @@ def test_every_command_of_the_readme_runs_in_order(tmp_path: Path, monkeypatch: 
     from bayesgan import presets
 
     found = commands()
-    assert {"demo", "train", "sample", "predict", "evaluate", "report"} <= {command[0] for command in found}
+    assert {"demo", "train", "sample", "predict", "evaluate", "report", "data"} <= {command[0] for command in found}
     short = {name: lambda *a, f=f, **k: f(*a, **k).lasting(4) for name, f in presets.PRESETS.items()}
     monkeypatch.setattr(demo.presets, "PRESETS", short)
     monkeypatch.setattr(demo, "STEPS", 4)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(os.environ, "BAYESGAN_DATA", str(tmp_path))
-    made_up_mnist(tmp_path)
+    for name in ("MNIST", "FashionMNIST"):
+        made_up_mnist(tmp_path, name)
     Path("photos").mkdir()
     for i in range(3):
         Image.fromarray(np.random.default_rng(i).integers(0, 255, (28, 28), np.uint8)).save(f"photos/{i}.png")
