@@ -1,13 +1,14 @@
 """Every generating system on several sets, without labels, with the same number of iterations each.
 
     BAYESGAN_DATA=DIR python benchmarks/systems.py [--sets ring,mnist,color-mnist] [--systems gan,...] [--seeds 3]
-                                                   [--steps N] [--jobs 2] [--work runs/systems] [--collect]
+                                                   [--steps N] [--jobs 2] [--work runs/systems] [--add] [--collect]
 
 Modes found (of the ring; of ten digits, by a classifier), diversity, critic distance, reconstruction error and failed
 seeds: a run that diverges, gives numbers that are none, or finds fewer than half of the modes. Seconds per 1,000
 iterations are measured at the end, all systems in turn, as processor time of one thread. Finished runs in the work
-folder are not run again. Writes benchmarks/results/systems.json and systems.md, and docs/systems.png with samples of
-the first seed. Settings were chosen on other seeds; these are seeds 10 and up.
+folder are not run again, with --add those of the result file neither. Writes benchmarks/results/systems.json and
+systems.md, and docs/systems.png with samples of the first seed. Settings were chosen on other seeds; these are seeds 10
+and up.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import common
 import systems_table
-from common import write_result
 from systems_run import Job, perform
 from systems_time import seconds_per_1000_steps
 
 from bayesgan.data.toy import CENTRES
 from bayesgan.presets import PRESETS
-from bayesgan.store import write_text
+from bayesgan.store import write_json, write_text
 
 FIRST_SEED = 10
 STEPS = {True: 3000, False: 500}  # of points, of images
@@ -38,9 +39,11 @@ def main() -> None:
     """Run what is not finished, and write the result."""
     options = parsed()
     jobs = planned(options)
+    if options.add:
+        take_over(jobs)
     if not options.collect:
         for row in performed([job for job in jobs if job.finished() is None], options.jobs):
-            print({key: value for key, value in row.items() if key != "config"}, flush=True)
+            print(row, flush=True)
     missing = [job for job in jobs if job.finished() is None]
     for job in missing:
         print(f"missing: {job.folder}")
@@ -57,6 +60,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="for all sets; 3,000 for points and 500 for images if left out")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, on one core each")
     parser.add_argument("--work", type=Path, default=Path("runs/systems"))
+    parser.add_argument("--add", action="store_true", help="keep the seeds of the result file that have these settings")
     parser.add_argument("--collect", action="store_true", help="run nothing, write the result of what is finished")
     return parser.parse_args()
 
@@ -73,6 +77,17 @@ def planned(options: argparse.Namespace) -> list[Job]:
     return [Job(*run, options.steps or STEPS[run[1] in CENTRES], options.work) for run in runs]
 
 
+def take_over(jobs: Iterable[Job]) -> None:
+    """Put the rows of an earlier result that have today's settings into the work folder."""
+    path = common.RESULTS / "systems.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    known = {(row["settings"], row["steps"]): row for row in rows if "settings" in row}
+    for job in jobs:
+        row = known.get((job.settings, job.steps))
+        if row is not None and job.finished() is None:
+            write_json(job.folder / "row.json", row)
+
+
 def performed(jobs: list[Job], at_once: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of runs as they are finished, in this process where only one runs at a time."""
     if at_once == 1:
@@ -87,20 +102,22 @@ def performed(jobs: list[Job], at_once: int) -> Iterator[dict[str, Any]]:
 def collect(jobs: Iterable[Job], options: argparse.Namespace) -> None:
     """Write the result file, the table and the picture."""
     jobs = list(jobs)
-    rows = [{k: v for k, v in (job.finished() or {}).items() if k != "config"} for job in jobs]
+    rows = [job.finished() or {} for job in jobs]
     found = systems_table.summaries(rows, options.systems, options.sets)
     for data in options.sets:
         mine = {row["system"]: row for row in found if row["data"] == data}
         for system, (mean, sd) in seconds_per_1000_steps([*mine], data).items():
             mine[system]["mean"]["seconds_per_1000_steps"] = round(mean, 2)
             mine[system]["sd"]["seconds_per_1000_steps"] = round(sd, 2)
-    path = write_result("systems", systems_table.figures(found), rows + found)
+    path = common.write_result("systems", systems_table.figures(found), rows + found)
     result = json.loads(path.read_text())
     steps = {job.data: job.steps for job in jobs}
     table = systems_table.markdown(found, steps, result["command"], result["machine"])
     write_text(path.with_suffix(".md"), table)
-    folders = {(job.system, job.data): job.folder for job in jobs if job.seed == FIRST_SEED}
-    if folders:
+    shown = [(job, row) for job, row in zip(jobs, rows, strict=True) if job.seed == FIRST_SEED]
+    folders = {(job.system, job.data): job.folder for job, _ in shown}
+    # Rows of an earlier result come without their samples: then its picture stays.
+    if shown and all(row["failed"] or (job.folder / "samples.npz").exists() for job, row in shown):
         systems_table.picture(PICTURE, folders, options.systems, options.sets)
     print(table, path, PICTURE, sep="\n")
 

@@ -18,6 +18,7 @@ from bayesgan.data.toy import CENTRES
 from bayesgan.errors import Diverged
 from bayesgan.images import save_images
 from bayesgan.measures import METRICS
+from bayesgan.seeds import derive
 from bayesgan.serialise import to_config
 from bayesgan.store import write_json
 from bayesgan.subject import Subject, open_subject
@@ -47,11 +48,16 @@ class Job:
         """Return the recommended run of the system, without labels."""
         return replace(presets.PRESETS[self.system](self.data).lasting(self.steps), seed=self.seed)
 
+    @property
+    def settings(self) -> str:
+        """A digest of all settings of the run."""
+        return f"{derive(json.dumps(to_config(self.run()), sort_keys=True)):016x}"
+
     def finished(self) -> dict[str, Any] | None:
         """Return the row, if it is there and was measured with today's settings."""
         path = self.folder / "row.json"
         row: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return row if row.get("config") == json.loads(json.dumps(to_config(self.run()))) else None
+        return row if row.get("settings") == self.settings else None
 
 
 def perform(job: Job) -> dict[str, Any]:
@@ -67,7 +73,7 @@ def perform(job: Job) -> dict[str, Any]:
         row["failed"] = str(error)
     # The banks of all runs together would fill the disk.
     shutil.rmtree(job.folder / "run", ignore_errors=True)
-    write_json(job.folder / "row.json", row | {"config": to_config(job.run())})
+    write_json(job.folder / "row.json", row | {"settings": job.settings})
     return row
 
 

@@ -62,6 +62,11 @@ def test_a_small_comparison_runs_once(benchmark: Any, tmp_path: Path, monkeypatc
     assert benchmark("--collect", "--systems", "vae,gan", "--sets", "ring")["figures"].keys() < result["figures"].keys()
     with pytest.raises(AssertionError, match="trained again"):
         benchmark("--systems", "vae", "--sets", "ring", "--steps", "4")
+    benchmark(*flags)
+    kept = benchmark(*flags, "--add", "--work", str(tmp_path / "elsewhere"))["rows"]
+    assert [row for row in kept if "seed" in row] == runs
+    with pytest.raises(AssertionError, match="trained again"):
+        benchmark(*flags, "--work", str(tmp_path / "nowhere"))
 
 
 def test_a_run_that_diverges_is_a_failed_seed(benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
