@@ -239,9 +239,7 @@ def test_the_classifier_knows_the_digits(cache: Path, tmp_path: Path, monkeypatc
     assert space.name == f"classifier of digits (1297 images, {error:.2f} % error on 500 others)"
 
 
-def test_held_out_images_do_not_teach_the_classifier(
-    folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_held_out_images_do_not_teach_the_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other test and validation images with other classes: the same weights; and no class is known to training."""
     made = []
     for number, name in enumerate(("a", "b")):
@@ -258,6 +256,12 @@ def test_held_out_images_do_not_teach_the_classifier(
         made.append(Trained.of(known, "digits", 10, tmp_path / name))
     assert made[0].key == made[1].key
     torch.testing.assert_close(made[0].network.state_dict(), made[1].network.state_dict(), rtol=0, atol=0)
+
+
+def test_only_measures_know_classes_outside_the_split() -> None:
+    source = Path(spaces.__file__).parent
+    readers = {p.name for p in source.rglob("*.py") if ".known" in p.read_text(encoding="utf-8")}
+    assert readers == {"subject.py", "modes.py"}
 
 
 def test_stacked_digits_are_classified_channel_by_channel() -> None:
