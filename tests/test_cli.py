@@ -65,7 +65,8 @@ def test_run_folder_holds_what_the_design_promises(trained: Path) -> None:
 def test_evaluation_has_every_number_with_its_protocol(trained: Path) -> None:
     result = json.loads((trained / "evaluation.json").read_text())
     assert {"error", "nll", "brier", "ece", "diversity", "baselines"} <= result["metrics"].keys()
-    assert not {"modes", "reconstruction"} & result["metrics"].keys()
+    assert {"risk", "modes", "frechet", "kernel", "memorisation", "sliced"} <= result["metrics"].keys()
+    assert not {"outside", "divergence", "reconstruction", "smoothness"} & result["metrics"].keys()
     assert all(entry["protocol"] for entry in result["metrics"].values())
     assert result["metrics"]["baselines"]["value"].keys() == {"logistic regression", "LabelSpreading"}
     assert sum(result["reliability"]["count"]) == 500
@@ -254,7 +255,7 @@ def test_labels_of_data_without_labels_end_with_3(tmp_path: Path, capsys: pytest
         (["sample", "RUN", "--particle", "x"], "expected a number from 0, or all"),
         (["sample", "RUN", "--particle", "3"], "particle 3: expected 0 to 2"),
         (["evaluate", "RUN", "--metrics", "eror"], "unknown metric 'eror'; did you mean 'error'?"),
-        (["evaluate", "RUN", "--metrics", "modes"], "metric 'modes' needs a generator of ring or grid"),
+        (["evaluate", "RUN", "--metrics", "divergence"], "metric 'divergence' needs a generator of points"),
         (["evaluate", "RUN", "-n", "1"], "-n 1: at least 2"),
         (["report"], "report"),
     ],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +16,14 @@ from bayesgan.errors import DataError, UsageError
 from bayesgan.evaluate import evaluate
 from bayesgan.figures import PLAYER_COLOURS, curves
 from bayesgan.measures import METRICS
-from bayesgan.metrics import wasserstein
 from bayesgan.presets import PRESETS
 from bayesgan.report import report
 from bayesgan.subject import Subject, open_subject
 from bayesgan.training import train
 from test_autoencode import small
+
+OF_IMAGES = {"modes", "diversity", "support", "memorisation", "critic", "sliced", "exact"}
+OF_IMAGES |= {"inception", "frechet", "kernel", "coverage"}
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +46,18 @@ def page(tmp_path: Path, *paths: Path) -> str:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("dcgan", {"diversity", "critic"}),
-        ("vae", {"diversity", "critic", "reconstruction"}),
-        ("conditional", {"diversity", "critic", "reconstruction"}),
-        ("points", {"modes", "critic", "reconstruction"}),
-        ("supervised", {"error", "nll", "brier", "ece", "baselines"}),
+        ("dcgan", OF_IMAGES),
+        ("vae", OF_IMAGES | {"reconstruction", "smoothness"}),
+        ("conditional", OF_IMAGES | {"reconstruction", "smoothness"}),
+        ("points", {"modes", "critic", "sliced", "exact", "reconstruction", "smoothness"}),
+        ("supervised", {"error", "nll", "brier", "ece", "risk", "baselines"}),
     ],
 )
 def test_what_applies_is_measured_with_its_protocol(name: str, expected: set[str], runs: dict[str, Path]) -> None:
     metrics = evaluate(runs[name], n=40)["metrics"]
     assert metrics.keys() == expected
     for entry in metrics.values():
-        assert entry["protocol"]["n_real" if "of" not in entry else "n_fake"] > 0
+        assert entry["protocol"]["n_real" if entry["protocol"].get("split") != "none" else "n_fake"] > 0
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,28 @@ def test_what_does_not_apply_is_refused(name: str, metric: str, needs: str, runs
         evaluate(runs[name], [metric])
 
 
+def test_numbers_in_spaces_stand_side_by_side_only_where_they_compare(runs: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("dcgan", "vae", "conditional"):
+        shutil.copytree(runs[name], tmp_path / name)
+        evaluate(tmp_path / name, n=50 if name == "conditional" else 40)
+    html = {other: page(tmp_path, tmp_path / "dcgan", tmp_path / other) for other in ("vae", "conditional")}
+    top = {other: text[: text.index('id="run-1"')] for other, text in html.items()}
+    for heading in ("<th>Frechet distance</th>", "<th>kernel distance</th>"):
+        assert heading in top["vae"] and heading not in top["conditional"]
+    assert all("<th>distance to training images</th>" in text for text in top.values())
+    for text in html.values():
+        assert text.count("in: classifier of digits (1297 images, ") == 4
+        assert "of 10, real data: " in text and "real data: 1<" in text
+
+
+def test_pages_of_runs_with_numbers_by_name(runs: dict[str, Path], tmp_path: Path) -> None:
+    np.savez(tmp_path / "noise.npz", images=np.zeros((9, 8, 8), np.uint8))
+    folder = Path(shutil.copytree(runs["supervised"], tmp_path / "run"))
+    evaluate(folder, outside=str(tmp_path / "noise.npz"))
+    html = page(tmp_path, folder)
+    assert "risk_coverage_area" in html and "mutual_information" in html and "error_at_95" in html
+
+
 def test_reconstruction_error_is_that_of_the_posterior_mean_beside_the_mean_image(runs: dict[str, Path]) -> None:
     for name in ("vae", "bayesian-alpha-gan", "conditional"):
         s = open_subject(runs[name], 10, seed=3)
@@ -85,28 +109,6 @@ def test_reconstruction_error_is_that_of_the_posterior_mean_beside_the_mean_imag
         assert entry["protocol"]["n_real"] == 500
 
 
-def test_critic_is_fresh_deterministic_and_of_the_stated_budget(
-    runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-
-    def spy(real: Any, fake: Any, steps: int, seed: int) -> wasserstein.Distance:
-        calls.append((real, fake, steps, seed))
-        return wasserstein.Distance(2.0, len(calls))
-
-    s = open_subject(runs["dcgan"], 10, seed=1)
-    first = METRICS["critic"].measure(s)
-    assert first == METRICS["critic"].measure(s)
-    monkeypatch.setattr(wasserstein, "critic_distance", spy)
-    entry = METRICS["critic"].measure(s)
-    assert (entry["value"], entry["train"], entry["real"]) == (1, 2.0, 2)
-    (real, fake, steps, seed), (one, other, *_) = calls
-    assert len(real) == len(fake) == 500 and (steps, seed) == (wasserstein.STEPS, 1)
-    torch.testing.assert_close(fake[:10], s.samples)
-    assert torch.equal(torch.cat([one, other]), real)
-    assert entry["protocol"]["critic_steps"] == wasserstein.STEPS
-
-
 def test_a_page_shows_what_a_run_can(runs: dict[str, Path], tmp_path: Path) -> None:
     cards = {
         "Reconstructions of test images": {"vae", "bayesian-alpha-gan", "conditional"},
@@ -116,6 +118,11 @@ def test_a_page_shows_what_a_run_can(runs: dict[str, Path], tmp_path: Path) -> N
         "how far they disagree": {"bayesian-alpha-gan"},
         "reconstruction error": {"vae", "bayesian-alpha-gan", "conditional", "points"},
         "critic distance": {"vae", "bayesian-alpha-gan", "conditional", "points", "dcgan", "cgan"},
+        "Frechet distance": {"vae", "bayesian-alpha-gan", "conditional", "dcgan", "cgan"},
+        "in: classifier of digits (1297 images": {"vae", "bayesian-alpha-gan", "conditional", "dcgan", "cgan"},
+        "distance to training images": {"vae", "bayesian-alpha-gan", "conditional", "dcgan", "cgan"},
+        "modes found": {"vae", "bayesian-alpha-gan", "conditional", "dcgan", "cgan", "points"},
+        "risk_coverage_area": {"supervised"},
         "code discriminator": {"bayesian-alpha-gan"},
         "1 encoder<": {"vae", "conditional", "points"},
         "2 encoders": {"bayesian-alpha-gan"},

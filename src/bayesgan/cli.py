@@ -195,11 +195,12 @@ def evaluate(
         outside: Another data set of the same size, of which the run should not be sure.
     """
     from bayesgan.evaluate import evaluate as measure
-    from bayesgan.evaluate import file_name, lines
+    from bayesgan.evaluate import file_name
+    from bayesgan.printed import lines
 
     names = [m.strip() for m in metrics.split(",")] if metrics else None
     result = measure(run, names, n, seed, True, part, features, outside)
-    for line in lines(result):
+    for line in lines(result, names):
         print(line)
     print(f"evaluation: {run / file_name(part)}")
 

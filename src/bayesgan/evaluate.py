@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bayesgan.errors import UsageError, nearest
 from bayesgan.measures import METRICS
+from bayesgan.measures.metric import generates_images
+from bayesgan.memory import fits_memory
 from bayesgan.metrics import classification
 from bayesgan.metrics.calibration import Reliability
 from bayesgan.progress import Progress
@@ -18,7 +18,6 @@ from bayesgan.subject import PartName, Subject, open_subject
 
 MOST_UNCERTAIN = 24
 SAMPLES = 2500
-COPIES = 4  # of the samples in memory at once, float32: themselves, moved, in float64
 
 
 def evaluate(
@@ -50,6 +49,7 @@ def evaluate(
         raise UsageError(f"-n {n}: at least 2 samples are needed")
     subject = open_subject(Path(path), n, seed, part, features, outside)
     fits_memory(subject)
+    flags_apply(subject)
     names = chosen(subject, metrics)
     values = {}
     with Progress("evaluating", 0, len(names), progress) as bar:
@@ -65,33 +65,12 @@ def evaluate(
     return result
 
 
-def fits_memory(s: Subject) -> None:
-    """Raise a UsageError where samples and what is computed of them need more than three quarters of the memory."""
-    each = COPIES * 4 * math.prod(s.data.shape)
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not every system says
-        return
-    if s.generates and s.n > (most := int(0.75 * memory) // each):
-        raise UsageError(f"-n {s.n}: the memory of this machine, {memory / 2**30:.0f} GiB, holds {most} at most")
-
-
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """Yield a line per number of an evaluation: name, value, what to hold it against, protocol."""
-    for name, entry in result["metrics"].items():
-        terms = ", ".join(f"{k}={v}" for k, v in entry["protocol"].items())
-        values = entry["value"] if isinstance(entry["value"], dict) else {name: entry["value"]}
-        for key, value in values.items():
-            others = {k: v.get(key) if isinstance(v, dict) else v for k, v in entry.items() if k == "real"}
-            others |= {k: v for k, v in entry.items() if k not in ("value", "protocol", *others)}
-            beside = ", ".join(f"{k} {plain(v)}" for k, v in others.items() if not isinstance(v, dict))
-            title = key if key == name or name in ("risk", "coverage", "baselines") else f"{name} {key}"
-            yield f"{title:26s} {plain(value):<8} {beside:24s} [{terms}]"
-
-
-def plain(value: Any) -> str:
-    """Return a number with four decimals, anything else as it is."""
-    return str(round(value, 4) if isinstance(value, float) else value)
+def flags_apply(s: Subject) -> None:
+    """Raise a UsageError for a flag that would change nothing, a DataError for a file that is no feature space."""
+    if s.outside is not None and not METRICS["outside"].applies(s):
+        raise UsageError(f"--outside {s.outside}: metric 'outside' needs {METRICS['outside'].needs}")
+    if s.features is not None and not (generates_images(s) and s.space):
+        raise UsageError(f"--features {s.features}: features need a generator of images")
 
 
 def complete(path: Path, progress: bool = False) -> dict[str, Any]:
@@ -117,7 +96,7 @@ def file_name(part: PartName) -> str:
 
 
 def earlier(store: Store, subject: Subject) -> dict[str, Any]:
-    """Return what an earlier evaluation of the same bank measured."""
+    """Return what an earlier evaluation of the same bank measured, by whatever n, seed and space: its protocols say."""
     name = file_name(subject.part)
     if not (store.path / name).exists():
         return {}

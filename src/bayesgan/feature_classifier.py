@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from bayesgan.data.augment import Warp
 from bayesgan.data.batches import to_float
 from bayesgan.data.cache import cache_folder
-from bayesgan.data.readers import Part
+from bayesgan.data.labels import Held
+from bayesgan.data.rows import Rows
 from bayesgan.errors import DataError
 from bayesgan.networks import DCGAN
 from bayesgan.samplers.schedules import Cosine
@@ -27,7 +28,7 @@ from bayesgan.store import atomic
 
 STEPS, BATCH, LR = 600, 128, 2e-3
 FILE = "features.safetensors"
-DIGITS, STACKED = 10, 1000
+DIGITS, STACKED = 10, "stacked-mnist"
 
 
 class Classifier(nn.Module):
@@ -37,9 +38,9 @@ class Classifier(nn.Module):
     network of ten classes: probabilities multiply, features are joined.
     """
 
-    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+    def __init__(self, shape: tuple[int, ...], classes: int, stacked: bool = False) -> None:
         super().__init__()
-        self.split = shape[0] if classes == STACKED and shape[0] == 3 else 1
+        self.split = shape[0] if stacked else 1
         channels = shape[0] // self.split
         outputs = DIGITS if self.split > 1 else classes
         self.net = DCGAN(32).discriminator((channels, *shape[1:]), outputs)
@@ -62,14 +63,15 @@ class Trained:
     key: str
 
     @classmethod
-    def of(cls, known: Part, data: str, classes: int, folder: Path) -> Trained:
+    def of(cls, known: Held, data: str, classes: int, folder: Path) -> Trained:
         """Return the classifier stored in the run's ``folder``, or in the cache beside the data, or a new one."""
-        assert known.labels is not None
-        network, key = seeded(known.images.shape[1:], classes), data_key(known, data)
+        assert known.source.labels is not None
+        images, labels = Rows(known.source.images, known.rows), known.source.labels[known.rows]
+        network, key = seeded(images.shape[1:], classes, data == STACKED), data_key(images, labels, data)
         kept, shared = folder / FILE, spaces_folder() / f"{key}.safetensors"
         found = weights_of(kept, key, network) or weights_of(shared, key, network)
         if found is None:
-            fit(network, known, derive(0, "feature-classifier"))
+            fit(network, images, labels, derive(0, "feature-classifier"))
         else:
             network.load_state_dict(found)
         if weights_of(kept, key, network) is None:
@@ -85,32 +87,30 @@ def spaces_folder() -> Path:
     return cache_folder().parent / "spaces"
 
 
-def seeded(shape: tuple[int, ...], classes: int) -> Classifier:
+def seeded(shape: tuple[int, ...], classes: int, stacked: bool = False) -> Classifier:
     """Return a new classifier, always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(0, "feature-classifier", "weights"))
-        return Classifier(shape, classes)
+        return Classifier(shape, classes, stacked)
 
 
-def data_key(known: Part, data: str) -> str:
+def data_key(images: Rows, labels: np.ndarray, data: str) -> str:
     """Return 16 hex digits over the name, all labels, every hundredth image and the budget."""
-    assert known.labels is not None
-    digest = hashlib.blake2b(f"{data} {known.images.shape} {STEPS} {BATCH} {LR}".encode(), digest_size=8)
-    digest.update(known.labels.tobytes())
-    digest.update(np.ascontiguousarray(known.images[::100]).tobytes())
+    digest = hashlib.blake2b(f"{data} {images.shape} {STEPS} {BATCH} {LR}".encode(), digest_size=8)
+    digest.update(labels.tobytes())
+    digest.update(images[np.arange(0, len(images), 100)].tobytes())
     return digest.hexdigest()
 
 
-def fit(network: Classifier, known: Part, seed: int) -> None:
+def fit(network: Classifier, images: Rows, labels: np.ndarray, seed: int) -> None:
     """Train on the known classes, images under random distortions."""
-    images, labels = torch.from_numpy(known.images), torch.from_numpy(np.asarray(known.labels))
     optimiser, rng, warp = torch.optim.Adam(network.parameters(), LR), generator(seed, "batches"), Warp()
     for step in range(STEPS):
         optimiser.param_groups[0]["lr"] = LR * Cosine(0.02)(step / STEPS)
-        rows = torch.randint(len(images), (BATCH,), generator=rng)
-        x = warp(to_float(images[rows]), rng)
+        rows = torch.randint(len(images), (BATCH,), generator=rng).numpy()
+        x, y = warp(to_float(torch.from_numpy(images[rows])), rng), torch.from_numpy(labels[rows])
         optimiser.zero_grad()
-        F.cross_entropy(network(x), labels[rows]).backward()  # type: ignore[no-untyped-call]
+        F.cross_entropy(network(x), y).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from bayesgan import cards, figures
 from bayesgan.evaluate import complete
+from bayesgan.printed import plain
 from bayesgan.store import Store, write_text
 from bayesgan.subject import Subject, open_subject
 
@@ -21,11 +22,15 @@ HEADLINES = {
     "brier": ("Brier score", "{:.3f}"),
     "ece": ("calibration error", "{:.3f}"),
     "modes": ("modes found", "{}"),
+    "frechet": ("Frechet distance", "{:.2f}"),
+    "kernel": ("kernel distance", "{:.4g}"),
     "diversity": ("diversity", "{:.3f}"),
+    "memorisation": ("distance to training images", "{:.2f}"),
     "critic": ("critic distance", "{:.3f}"),
     "reconstruction": ("reconstruction error", "{:.4f}"),
 }
-BESIDE = {"of": "of {}", "real": "real data: {:.3f}", "mean_image": "training mean: {:.4f}"}
+BESIDE = {"of": "of {}", "real": "real data: {}", "mean_image": "training mean: {}"}
+IN_SPACES = ("frechet", "kernel")  # numbers that compare in one space and by equal counts alone
 
 
 def report(paths: Sequence[str | Path], out: str | Path | None = None, progress: bool = False) -> Path:
@@ -41,7 +46,7 @@ def report(paths: Sequence[str | Path], out: str | Path | None = None, progress:
         Store.open(path)  # a mistyped folder is named at once, not after the others were evaluated
     runs = [describe(Path(path), progress) for path in paths]
     name_apart(runs)
-    page = template().render(runs=runs, headlines=HEADLINES, title=title(runs), comparison=comparison(runs))
+    page = template().render(runs=runs, headlines=columns(runs), title=title(runs), comparison=comparison(runs))
     target = Path(out) if out else Path(paths[0]) / "report.html"
     write_text(target, page)
     return target
@@ -90,8 +95,20 @@ def tiles(metrics: dict[str, Any]) -> list[dict[str, str]]:
     for key, (name, form) in HEADLINES.items():
         if key in metrics:
             entry = metrics[key]
-            notes = [text.format(entry[other]) for other, text in BESIDE.items() if other in entry]
+            notes = [text.format(plain(entry[other])) for other, text in BESIDE.items() if other in entry]
+            notes += [f"in: {entry['protocol']['space']}"] if key in IN_SPACES else []
             shown.append({"name": name, "value": form.format(entry["value"]), "note": ", ".join(notes)})
+    return shown
+
+
+def columns(runs: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Return the headline numbers that stand side by side: those of any run, if they compare."""
+    shown = {}
+    for key, headline in HEADLINES.items():
+        how = [r["metrics"][key]["protocol"] for r in runs if key in r["metrics"]]
+        compared = {tuple(p.get(term) for term in ("space", "n_real", "n_fake")) for p in how}
+        if len(compared) == 1 or (how and key not in IN_SPACES):
+            shown[key] = headline
     return shown
 
 

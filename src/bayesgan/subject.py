@@ -29,8 +29,8 @@ class Subject:
     """What is measured: a posterior, its training view and the test images; ``n`` draws by ``seed``.
 
     Where ``part`` is validation, the validation images take the place of the test images everywhere; else
-    ``validation`` holds them, where the run has any. ``known``: training images whose class the data set knows.
-    ``features``: a file with a feature space. ``outside``: another data set. ``folder``: that of the run.
+    ``validation`` holds them, unopened, where the run has any. ``known``: training images whose class the data set
+    knows. ``features``: a file with a feature space. ``outside``: another data set. ``folder``: that of the run.
     """
 
     posterior: Posterior
@@ -39,7 +39,7 @@ class Subject:
     n: int
     seed: int
     part: PartName = "test"
-    validation: Part | None = None
+    validation: Held | None = None
     known: Held | None = None
     features: Path | None = None
     outside: str | None = None
@@ -90,20 +90,25 @@ class Subject:
         if self.validation is None:
             learnt, asked = self.tested(count)[0].tensor_split(2)
             return learnt, asked, f"{self.part}, halved"
-        rng = torch.Generator().manual_seed(self.seed)
-        rows = torch.randperm(len(self.validation.images), generator=rng)[: count // 2].numpy()
-        learnt = to_float(torch.from_numpy(self.validation.images[rows]))
+        images, rng = self.validation.open().images, torch.Generator().manual_seed(self.seed)
+        rows = torch.randperm(len(images), generator=rng)[: count // 2].numpy()
+        learnt = to_float(torch.from_numpy(images[rows]))
         return learnt, self.tested(count // 2)[0], f"validation, {self.part}"
 
     @cached_property
     def space(self) -> Space | None:
         """The feature space: the file's, else a classifier of the data set; None where there is neither."""
-        if self.features is not None:
-            return spaces.of_file(self.features, self.posterior.device)
-        if not self.has_space or self.known is None:
+        if self.features is None:
+            return self.data_space
+        return spaces.of_file(self.features, self.data.shape, self.posterior.device)
+
+    @cached_property
+    def data_space(self) -> Space | None:
+        """The space of a classifier of the data set; None where no classes are known."""
+        if not self.pictorial or not self.known:
             return None
-        known, place = self.known.open(), self.posterior.device
-        return spaces.of_data(known, self.test, self.data.name, len(self.data.classes), self.folder, place)
+        data, place = self.data, self.posterior.device
+        return spaces.of_data(self.known, self.test, data.name, len(data.classes), self.folder, place)
 
     @property
     def has_space(self) -> bool:
@@ -123,12 +128,15 @@ class Subject:
         assert self.space is not None
         return self.space.features(self.samples)
 
-    def real_features(self, part: Literal["train", "test"]) -> Tensor:
-        """Return features of at most ``n`` random training or test images, kept beside the data."""
+    @cached_property
+    def real_features(self) -> tuple[Tensor, Tensor]:
+        """Features of at most ``n`` random training images and as many test images, kept beside the data."""
         assert self.space is not None
-        images = self.data.images if part == "train" else self.test.images
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.seed))[: self.n]
-        return spaces.remembered(self.space, images, order)
+        space, found = self.space, []
+        for images in (self.data.images, self.test.images):
+            order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.seed))[: self.n]
+            found.append(spaces.remembered(space, images, order))
+        return found[0], found[1]
 
     @property
     def split(self) -> int | str:
@@ -181,7 +189,7 @@ def open_subject(
     held = prepared.test if part == "test" else prepared.validation
     if held is None:
         raise UsageError(f"--part validation: {path} has no validation images; train with --validation N")
-    validation = prepared.validation.open() if prepared.validation and part == "test" else None
+    validation = prepared.validation if part == "test" else None
     known = prepared.known if len(prepared.known) else None
     return Subject(
         posterior, prepared.training, held.open(), n, seed, part, validation, known, features, outside, Path(path)

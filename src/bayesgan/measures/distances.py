@@ -12,7 +12,7 @@ from bayesgan.metrics.sliced import sliced_distance
 from bayesgan.subject import Subject
 
 JUDGED, EXACT = 5000, 1000  # test images, at most
-ENOUGH, PROJECTIONS = 4, 500
+ENOUGH, FEWEST, PROJECTIONS = 4, 3, 500
 
 
 def measure_critic(s: Subject) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def measure_critic(s: Subject) -> dict[str, Any]:
     values = wasserstein.critic_distances(learnt, fake, {"train": train, "test": asked}, fresh, budget, s.seed)
     half, other = learnt.tensor_split(2)
     among_real = wasserstein.critic_distances(half, other, {"test": asked}, train, budget, s.seed)
-    how = protocol(s, len(learnt), len(fake), split, "pixels, Euclidean", critic_steps=budget)
+    how = protocol(s, len(learnt), len(fake), split, critic_steps=budget, n_asked=len(asked))
     return {"value": values.pop("test"), **values, "real": among_real["test"], "protocol": how}
 
 
@@ -38,7 +38,7 @@ def measure_sliced(s: Subject) -> dict[str, Any]:
     x = s.tested(s.n)[0]
     fake, train = s.draw(len(x)), training_images(s, len(x))
     value, real = (sliced_distance(x, y, PROJECTIONS, s.seed) for y in (fake, train))
-    how = protocol(s, len(x), len(fake), s.part, "pixels, Euclidean", projections=PROJECTIONS)
+    how = protocol(s, len(x), len(fake), s.part, projections=PROJECTIONS)
     return {"value": value, "real": real, "protocol": how}
 
 
@@ -46,9 +46,20 @@ def measure_exact(s: Subject) -> dict[str, Any]:
     """Measure the exact Wasserstein-1 distance of few samples from equally many test images, as above."""
     count = min(EXACT, len(s.test.images), len(s.data.images), s.n)
     x = s.tested(count)[0]
-    how = protocol(s, count, count, s.part, "pixels, Euclidean", limit=transport.LIMIT)
+    how = protocol(s, count, count, s.part, limit=EXACT)
     value, real = (transport.transport_distance(x, y) for y in (s.draw(count), training_images(s, count)))
     return {"value": value, "real": real, "protocol": how}
+
+
+def can_judge(s: Subject) -> bool:
+    """Return whether the critic and the one among real images have two images each to learn from."""
+    return s.generates and len(s.test.images) >= ENOUGH and (s.validation is None or len(s.validation) > 1)
+
+
+def plane(s: Subject) -> bool:
+    """Return whether samples are points that are too many for modes, and enough for densities."""
+    fewest = min(s.n, len(s.test.images), len(s.data.images))
+    return s.generates and not s.pictorial and s.data.name not in CENTRES and fewest >= FEWEST
 
 
 def measure_divergence(s: Subject) -> dict[str, Any]:
@@ -62,14 +73,14 @@ def measure_divergence(s: Subject) -> dict[str, Any]:
 METRICS = {
     "critic": Metric(
         measure_critic,
-        lambda s: s.generates and len(s.test.images) >= ENOUGH,
-        "a generator, and 4 test images or more",
+        can_judge,
+        "a generator, and 4 test images or more, and 2 validation images or none",
     ),
     "sliced": Metric(measure_sliced, lambda s: s.generates, "a generator"),
     "exact": Metric(measure_exact, lambda s: s.generates, "a generator"),
     "divergence": Metric(
         measure_divergence,
-        lambda s: s.generates and not s.pictorial and s.data.name not in CENTRES,
-        "a generator of points without known modes, such as synthetic",
+        plane,
+        "a generator of points without known modes, such as synthetic, and -n 3 or more",
     ),
 }

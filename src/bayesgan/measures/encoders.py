@@ -15,13 +15,18 @@ RECONSTRUCTED, PATHS, STEPS = 1000, 64, 16
 NEEDS = "an encoder zipped with the generator (vae, alpha-gan, age), with classes of the test images if conditional"
 
 
+def space_of(s: Subject) -> str:
+    """Return where distances of reconstructions are taken."""
+    return "pixels in [-1, 1]" if s.pictorial else "points"
+
+
 def measure_reconstruction(s: Subject) -> dict[str, Any]:
     """Measure the mean squared error per pixel of reconstructed test images, beside that of the mean training image."""
     x, classes = s.tested(RECONSTRUCTED)
     grey = torch.from_numpy(s.data.images.mean(0, dtype=np.float64))
     mean = grey / 127.5 - 1 if s.data.images.dtype == np.uint8 else grey
     members = len(s.posterior.bank) * s.posterior.chains("encoder")
-    how = {"n_real": len(x), "split": s.part, "space": "pixels in [-1, 1]", "networks": members, "seed": s.seed}
+    how = {"n_real": len(x), "split": s.part, "space": space_of(s), "networks": members, "seed": s.seed}
     error = (s.posterior.reconstruct(x, classes) - x).square().mean().item()
     return {"value": error, "mean_image": (mean - x).square().mean().item(), "protocol": how}
 
@@ -32,7 +37,7 @@ def measure_smoothness(s: Subject) -> dict[str, Any]:
     count = len(x) // 2
     ends = (None, None) if classes is None else (classes[:count], classes[count : 2 * count])
     paths = s.posterior.interpolate(x[:count], x[count : 2 * count], STEPS, *ends)
-    how = {"n_real": 2 * count, "split": s.part, "space": "pixels, Euclidean", "steps": STEPS, "seed": s.seed}
+    how = {"n_real": 2 * count, "split": s.part, "space": space_of(s), "steps": STEPS, "seed": s.seed}
     return {"value": largest_step(paths), "protocol": how}
 
 

@@ -40,7 +40,8 @@ def training_images(s: Subject, count: int) -> Tensor:
     return to_float(torch.from_numpy(s.data.images[order.numpy()]))
 
 
-def protocol(s: Subject, n_real: int, n_fake: int, split: str, space: str = "pixels", **more: Any) -> dict[str, Any]:
-    """Return how samples were measured; ``resize`` is none unless a space says otherwise."""
+def protocol(s: Subject, n_real: int, n_fake: int, split: str, space: str = "", **more: Any) -> dict[str, Any]:
+    """Return how samples were measured: Euclidean and not resized, unless a space says otherwise."""
+    space = space or f"{'pixels' if s.pictorial else 'points'}, Euclidean"
     how = {"n_real": n_real, "n_fake": n_fake, "split": split, "space": space, "resize": "none", "seed": s.seed}
     return how | more

@@ -21,26 +21,27 @@ def measure_modes(s: Subject) -> dict[str, Any]:
 
 
 def measure_centres(s: Subject) -> dict[str, Any]:
-    """Count the modes of a toy set; the divergence is of the samples of high quality."""
+    """Count the modes of a toy set; in the divergence every sample stands for the nearest mode."""
     middle = torch.from_numpy(centres(s.data.name))
     found, quality = modes_found(s.samples, middle, STD)
     counts = torch.bincount(torch.cdist(s.samples, middle).argmin(1), minlength=len(middle))
-    how = protocol(s, 0, s.n, "none", "points", rule="20 of 2,500 samples within 3 sd")
+    how = protocol(s, 0, s.n, "none", rule="20 of 2,500 samples within 3 sd")
     return {"value": found, "of": len(middle), "quality": quality, "reverse_kl": reverse_kl(counts), "protocol": how}
 
 
 def measure_classes(s: Subject) -> dict[str, Any]:
     """Count the classes that a classifier of the data set sees among the samples, beside real images.
 
-    Where the classes are digits side by side, as in Stacked MNIST, each channel is classified on its own, and one
-    sample is enough; else a class is found when 0.8 % of the samples are assigned to it with probability 1/2 or more.
+    A class is found when 0.8 % of the samples are assigned to it with probability 1/2 or more. Of more classes than
+    could have so many each, such as Stacked MNIST's, one sample is enough.
     """
-    space = s.space
+    # Not the space of --features: its classes are its own.
+    space = s.data_space
     assert space is not None and space.classify is not None
     count = len(s.data.classes)
     real = s.tested(s.n)[0]
     (found, kl), (of_real, real_kl) = (tally(space.classify(x), count) for x in (s.samples, real))
-    rule = "1 sample" if stacked(count) else "0.8 % of the samples, with probability 1/2 or more"
+    rule = "1 sample" if many(count) else "0.8 % of the samples, with probability 1/2 or more"
     how = protocol(s, len(real), s.n, s.part, space.name, resize=space.resize, rule=rule)
     numbers = {"value": found, "of": count, "real": of_real, "reverse_kl": kl, "reverse_kl_real": real_kl}
     return numbers | {"protocol": how}
@@ -49,13 +50,13 @@ def measure_classes(s: Subject) -> dict[str, Any]:
 def tally(probs: Tensor, classes: int) -> tuple[int, float]:
     """Return how many classes are found by ``probs (N, Y)``, and their reverse KL."""
     sure, guess = probs.max(1)
-    if stacked(classes):
+    if many(classes):
         return modes_and_kl(guess, classes)
     counts = torch.bincount(guess[sure >= SURE], minlength=classes)
     return int((counts >= ENOUGH * len(probs)).sum()), reverse_kl(torch.bincount(guess, minlength=classes))
 
 
-def stacked(classes: int) -> bool:
+def many(classes: int) -> bool:
     """Return whether there are too many classes for a share of the samples each."""
     return classes * ENOUGH > 1
 
@@ -63,7 +64,7 @@ def stacked(classes: int) -> bool:
 METRICS = {
     "modes": Metric(
         measure_modes,
-        lambda s: s.generates and (s.data.name in CENTRES or (s.pictorial and s.space_classifies)),
+        lambda s: s.generates and (s.data.name in CENTRES or (s.pictorial and bool(s.known))),
         "a generator of ring or grid, or of images with classes",
     )
 }

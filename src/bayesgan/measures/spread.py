@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from bayesgan.data.batches import to_float
 from bayesgan.measures.metric import Metric, generates_images, protocol, training_images
 from bayesgan.metrics.diversity import BATCH, BATCHES, diversity, diversity_between
-from bayesgan.metrics.neighbours import memorisation
+from bayesgan.metrics.neighbours import compared, nearest
 from bayesgan.metrics.support import SIZE, duplicate_distance, support
 from bayesgan.subject import Subject
 
 PER_PARTICLE = 32
 COMPARED = 2000  # samples and held-out images whose nearest training images are looked for, at most
+PIECE = 2048  # training images at once
 PAIRS = 8  # of particles, at most
 
 
@@ -22,7 +25,7 @@ def measure_diversity(s: Subject) -> dict[str, Any]:
     count = BATCHES * BATCH
     real = training_images(s, count)
     value = {"value": diversity(s.draw(count)), "real": diversity(real)}
-    return value | among_particles(s) | {"protocol": protocol(s, len(real), count, "train")}
+    return value | among_particles(s) | {"protocol": protocol(s, len(real), count, "train", "1 - MS-SSIM")}
 
 
 def among_particles(s: Subject) -> dict[str, float]:
@@ -41,18 +44,16 @@ def measure_support(s: Subject) -> dict[str, Any]:
     """Estimate by the birthday paradox how many different images there are, beside training images.
 
     Duplicates are as near as the nearest pair of 1 % of the real images. Where fewer than half of the batches have
-    any the number is a lower bound, which ``above`` says.
+    any the number is a lower bound; ``above`` names these.
     """
     real = training_images(s, max(len(s.samples), SIZE))
     size = min(SIZE, len(s.samples), len(real))
     threshold = duplicate_distance(real[: 4 * SIZE])
     found = {"value": support(s.samples, threshold, size), "real": support(real, threshold, size)}
     numbers: dict[str, Any] = {name: bound(size) if f.estimate is None else f.estimate for name, f in found.items()}
-    above = sorted(name for name, f in found.items() if f.estimate is None)
-    how = protocol(
-        s, len(real), len(s.samples), "train", "pixels, Euclidean", batch=size, duplicates=round(threshold, 4)
-    )
-    return numbers | ({"above": " and ".join(above)} if above else {}) | {"protocol": how}
+    above = [name for name, f in found.items() if f.estimate is None]
+    how = protocol(s, len(real), len(s.samples), "train", batch=size, duplicates=round(threshold, 4))
+    return numbers | ({"above": above} if above else {}) | {"protocol": how}
 
 
 def bound(size: int) -> float:
@@ -62,15 +63,26 @@ def bound(size: int) -> float:
 
 def measure_memorisation(s: Subject) -> dict[str, Any]:
     """Measure how near samples are to training images: the median distance over that of test images, which is 1."""
-    held_out = s.tested(COMPARED)[0]
-    train = training_images(s, len(s.data.images))
-    found = memorisation(s.samples[:COMPARED], held_out, train)
-    how = protocol(s, len(held_out), min(COMPARED, len(s.samples)), s.part, "pixels, Euclidean", n_train=len(train))
+    samples, held_out = s.samples[:COMPARED], s.tested(COMPARED)[0]
+    found = compared(*(from_training(s, x) for x in (samples, held_out)))
+    how = protocol(s, len(held_out), len(samples), s.part, n_train=len(s.data.images))
     return {"value": found.ratio, "real": 1.0, "closer": found.closer, "protocol": how}
 
 
+def from_training(s: Subject, x: Tensor) -> Tensor:
+    """Return the distance of each of ``x`` to the nearest of all training images, which need not fit into memory."""
+    pieces = torch.split(torch.arange(len(s.data.images)), PIECE)
+    parts = (to_float(torch.from_numpy(s.data.images[rows.numpy()])) for rows in pieces)
+    return torch.stack([nearest(x, part)[1] for part in parts]).amin(0)
+
+
+def enough(s: Subject) -> bool:
+    """Return whether there are samples that are images, and training images to set beside them."""
+    return generates_images(s) and len(s.data.images) > 1
+
+
 METRICS = {
-    "diversity": Metric(measure_diversity, generates_images, "a generator of images"),
-    "support": Metric(measure_support, generates_images, "a generator of images"),
-    "memorisation": Metric(measure_memorisation, generates_images, "a generator of images"),
+    "diversity": Metric(measure_diversity, enough, "a generator of images"),
+    "support": Metric(measure_support, enough, "a generator of images"),
+    "memorisation": Metric(measure_memorisation, enough, "a generator of images"),
 }

@@ -29,7 +29,11 @@ def memorisation(samples: Tensor, held_out: Tensor, train: Tensor) -> Memorisati
     A ratio above 1 says that samples are far from all real images, not that they are new (compare Meehan et al. 2020,
     arXiv 2004.05675, who rank the same distances).
     """
-    of_samples, of_held_out = (nearest(x, train)[1] for x in (samples, held_out))
+    return compared(*(nearest(x, train)[1] for x in (samples, held_out)))
+
+
+def compared(of_samples: Tensor, of_held_out: Tensor) -> Memorisation:
+    """Return :func:`memorisation` from the distances to the nearest training image, ``(N,)`` and ``(K,)``."""
     return Memorisation((of_samples.median() / of_held_out.median()).item(), auroc(of_samples, of_held_out))
 
 
