@@ -102,7 +102,7 @@ def read_table(path: Path, headed: bool) -> Table:
         promised = int(head[0][0]) if headed else len(rows)
         if numbers.ndim != 2 or numbers.shape[1] != (len(head[1]) if headed else 1):
             raise ValueError("rows of another length than the head's")
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{path} is cut short or broken: fetch it again") from error
     if promised != len(rows):
         raise DataError(f"{path} says {promised} images and lists {len(rows)}: fetch it again")

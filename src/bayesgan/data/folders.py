@@ -34,11 +34,8 @@ def read_folder(path: Path) -> list[Raw]:
 
 def read_zip(path: Path) -> list[Raw]:
     """Read a zip of the layout of :func:`read_folder` in place; one folder around everything is skipped."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read(path, _listings(_zip_root(archive)), lambda files: [stamp(path)])
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is cut short, or is no zip file") from error
+    with open_zip(path) as archive:
+        return _read(path, _listings(_zip_root(archive)), lambda files: [stamp(path)])
 
 
 def read_image(path: Path) -> list[Raw]:
@@ -51,18 +48,21 @@ def image_names(path: Path) -> list[str]:
     if path.is_dir():
         return [str(file) for files, _ in _listings(path) for file in files]
     if path.suffix.lower() == ".zip":
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             return [str(file) for files, _ in _listings(_zip_root(archive)) for file in files]
     return [str(path)] if path.suffix.lower() in IMAGE_SUFFIXES else []
 
 
 def listings(path: Path) -> list[Listing]:
     """Return the files of the parts of a folder or a zip; those of a zip hold it open."""
-    if path.is_dir():
-        return _listings(path)
+    return _listings(path if path.is_dir() else _zip_root(open_zip(path)))
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip; raises DataError for a broken one."""
     try:
-        return _listings(_zip_root(zipfile.ZipFile(path)))
-    except zipfile.BadZipFile as error:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(f"{path} is cut short, or is no zip file") from error
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -29,15 +30,22 @@ def load(spec: str, data_dir: str | Path | None = None, *, stream: bool = False)
     cache, see :mod:`~bayesgan.data.cache`, and are mapped from there; with ``stream`` the images of an npz are too.
     Raises DataError for what cannot be used.
     """
-    try:
+    with readable(spec):
         if spec in SETS:
-            return SETS[spec](Path(data_dir or os.environ.get("BAYESGAN_DATA") or "data"))
+            return SETS[spec](Path(data_dir or os.environ.get("BAYESGAN_DATA") or "data").expanduser())
         if spec.startswith(hub.PREFIX):
             return hub.load(spec)
         path = Path(spec).expanduser()
         if not spec or not path.exists():
             raise _missing(spec)
         return from_arrays(spec, read(path, stream=stream))
+
+
+@contextmanager
+def readable(spec: str) -> Iterator[None]:
+    """Turn what the system says of files that cannot be read into a DataError."""
+    try:
+        yield
     except OSError as error:
         raise DataError(f"cannot read {error.filename or spec}: {error.strerror or error}") from error
 
