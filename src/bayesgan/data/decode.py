@@ -22,6 +22,7 @@ CHUNK = 1024  # images that are in memory at once
 LONG = 4000  # images whose decoding shows a bar, a second or two
 
 T = TypeVar("T")
+Reader = Callable[[Traversable], np.ndarray]  # a file to an image (C, H, W) uint8
 _ARCHIVE = threading.Lock()
 
 
@@ -44,18 +45,18 @@ def each(files: Sequence[Traversable], read: Callable[[Traversable], T]) -> Iter
             bar.advance(len(piece))
 
 
-def alike(files: Sequence[Traversable]) -> tuple[tuple[int, ...], Iterator[np.ndarray]]:
+def alike(files: Sequence[Traversable], read: Reader) -> tuple[tuple[int, ...], Iterator[np.ndarray]]:
     """Return the shape (N, C, H, W) of images of one size and kind, and an iterator of pieces of them.
 
-    Raises DataError naming the first file that does not fit.
+    ``read`` decodes one. Raises DataError naming the first file that does not fit.
     """
-    first = decode(files[0])
-    return (len(files), *first.shape), _pieces(files, first)
+    first = read(files[0])
+    return (len(files), *first.shape), _pieces(files, first, read)
 
 
-def _pieces(files: Sequence[Traversable], first: np.ndarray) -> Iterator[np.ndarray]:
+def _pieces(files: Sequence[Traversable], first: np.ndarray, read: Reader) -> Iterator[np.ndarray]:
     images = np.empty((min(CHUNK, len(files)), *first.shape), np.uint8)
-    for number, (file, image) in enumerate(zip(files, each(files, decode), strict=True), 1):
+    for number, (file, image) in enumerate(zip(files, each(files, read), strict=True), 1):
         if image.shape != first.shape:
             cure = "convert all to one" if image.shape[1:] == first.shape[1:] else "resize all to one size"
             raise DataError(f"{file} is {kind(image)}; expected {kind(first)} like {files[0].name}: {cure}")
