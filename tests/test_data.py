@@ -75,6 +75,8 @@ def test_fashion_by_environment_and_with_dots(tmp_path: Path, monkeypatch: pytes
         (tmp_path / "FashionMNIST/raw" / name).rename(tmp_path / "FashionMNIST/raw" / name.replace("-idx", ".idx"))
     monkeypatch.setenv("BAYESGAN_DATA", str(tmp_path))
     assert load("fashion-mnist").classes[9] == "Ankle boot"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load("fashion-mnist", "~").classes[9] == "Ankle boot"
 
 
 def test_color_mnist_is_mnist_in_colours_that_say_nothing_of_the_class(tmp_path: Path) -> None:
@@ -188,8 +190,14 @@ def test_images_that_do_not_fit(tmp_path: Path) -> None:
     fails(r"b\.png is 12x12 colour; expected 12x12 grey like a\.png: convert", tmp_path / "mixed")
     save(tmp_path / "sizes/train/a.png", pixels(10, 12))
     save(tmp_path / "sizes/test/b.png", pixels(12, 12))
-    fails(r"test/b\.png is 12x12 grey; expected 12x10 grey like a\.png: resize all to one size", tmp_path / "sizes")
-    fails(r"small\.png: 7x8 pixels; expected 8 to 128 a side", save(tmp_path / "small.png", pixels(8, 7)))
+    fails(
+        r"test/b\.png is 12x12 grey; expected 12x10 grey like a\.png: resize all to one size \(bayesgan data",
+        tmp_path / "sizes",
+    )
+    save(tmp_path / "photographs/a.png", pixels(200, 300))
+    cure = r"resize all \(bayesgan data check, with --fix OUT\.npz, does\)"
+    fails(rf"a\.png: 300x200 pixels; expected 8 to 128 a side: {cure}", tmp_path / "photographs")
+    fails(r"small\.png: 7x8 pixels; expected 8 to 128 a side$", save(tmp_path / "small.png", pixels(8, 7)))
     fails(r"large\.png: 129x8 pixels; expected 8 to 128 a side", save(tmp_path / "large.png", pixels(8, 129)))
 
 

@@ -19,6 +19,7 @@ from bayesgan.errors import DataError
 
 SIZES = range(8, 129)  # heights and widths that the networks can build
 CHUNK = 1024  # images that are in memory at once
+CLEAN = "bayesgan data check, with --fix OUT.npz, does"
 LONG = 4000  # images whose decoding shows a bar, a second or two
 
 T = TypeVar("T")
@@ -26,10 +27,10 @@ Reader = Callable[[Traversable], np.ndarray]  # a file to an image (C, H, W) uin
 _ARCHIVE = threading.Lock()
 
 
-def check_size(where: object, height: int, width: int) -> None:
+def check_size(where: object, height: int, width: int, cure: str = "") -> None:
     """Raise DataError for images that are smaller or larger than the networks can build."""
     if height not in SIZES or width not in SIZES:
-        raise DataError(f"{where}: {width}x{height} pixels; expected {SIZES[0]} to {SIZES[-1]} a side")
+        raise DataError(f"{where}: {width}x{height} pixels; expected {SIZES[0]} to {SIZES[-1]} a side{cure}")
 
 
 def each(files: Sequence[Traversable], read: Callable[[Traversable], T]) -> Iterator[T]:
@@ -59,7 +60,7 @@ def _pieces(files: Sequence[Traversable], first: np.ndarray, read: Reader) -> It
     for number, (file, image) in enumerate(zip(files, each(files, read), strict=True), 1):
         if image.shape != first.shape:
             cure = "convert all to one" if image.shape[1:] == first.shape[1:] else "resize all to one size"
-            raise DataError(f"{file} is {kind(image)}; expected {kind(first)} like {files[0].name}: {cure}")
+            raise DataError(f"{file} is {kind(image)}; expected {kind(first)} like {files[0].name}: {cure} ({CLEAN})")
         images[(number - 1) % CHUNK] = image
         if number % CHUNK == 0 or number == len(files):
             yield images[: (number - 1) % CHUNK + 1]
@@ -73,15 +74,15 @@ def kind(image: np.ndarray) -> str:
 
 def decode(file: Traversable) -> np.ndarray:
     """Decode one image of a size that the networks can build into uint8 (C, H, W), C = 1 for grey and 3 otherwise."""
-    return decode_any(file, checked=True)
+    return decode_any(file, checked=True, cure=f": resize all ({CLEAN})")
 
 
-def decode_any(file: Traversable, checked: bool = False) -> np.ndarray:
+def decode_any(file: Traversable, checked: bool = False, cure: str = "") -> np.ndarray:
     """Decode one image, of any size unless ``checked``; raises DataError where it is broken."""
     try:
         with Image.open(io.BytesIO(_content(file))) as image:
             if checked:
-                check_size(file, image.height, image.width)  # from the header, before a huge image is decoded
+                check_size(file, image.height, image.width, cure)  # from the header, before a huge image is decoded
             return pixels(image)
     except DataError:
         raise

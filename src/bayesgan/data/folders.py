@@ -10,16 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from bayesgan.data.cache import Stamp, cached, stamp
-from bayesgan.data.decode import Reader, alike, check_size, decode
+from bayesgan.data.decode import Reader, alike, decode, decode_any
 from bayesgan.errors import DataError
-
-__all__ = ["IMAGE_SUFFIXES", "Raw", "check_size", "image_names", "listings", "read_folder", "read_image", "read_zip"]
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 Raw = tuple[np.ndarray, np.ndarray | None]  # images and label values as the files hold them
-
-
 Listing = tuple[Sequence[Traversable], np.ndarray | None]  # the files of a part, and the class name of each
 
 
@@ -40,7 +36,7 @@ def read_zip(path: Path) -> list[Raw]:
 
 def read_image(path: Path) -> list[Raw]:
     """Read one image file as a part of one image without a label."""
-    return [(decode(path)[None], None)]
+    return [(decode_any(path, checked=True)[None], None)]
 
 
 def image_names(path: Path) -> list[str]:

@@ -26,9 +26,9 @@ def load(spec: str, data_dir: str | Path | None = None, *, stream: bool = False)
 
     The files of a named set are looked for under ``data_dir``, else ``$BAYESGAN_DATA``, else ``data``, and
     downloaded there where they are not. A name comes before a path: write ``./mnist`` for a folder so named.
-    ``hf:OWNER/NAME`` and ``hf:OWNER/NAME:CONFIG`` need the extra ``datasets``. Decoded folders, zips and CelebA are kept in
-    a cache, see :mod:`~bayesgan.data.cache`, and are mapped from there; with ``stream`` the images of an npz are too.
-    Raises DataError for what cannot be used.
+    ``hf:OWNER/NAME`` and ``hf:OWNER/NAME:CONFIG`` need the extra ``datasets``. Decoded folders, zips and CelebA are
+    kept in a cache, see :mod:`~bayesgan.data.cache`, and are mapped from there; with ``stream`` the images of an npz
+    are too. Raises DataError for what cannot be used.
     """
     with readable(spec):
         if spec in SETS:
