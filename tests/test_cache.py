@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayesgan.data import decode, folders
+from bayesgan.data import celeba, decode, folders
 from bayesgan.data.cache import cache_folder
 from bayesgan.data.sets import load
 from bayesgan.errors import DataError
 from test_data import pixels, save
+from test_sets import write_celeba
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The calls of the decoder."""
     calls: list[Any] = []
     alike = folders.alike
-    monkeypatch.setattr(folders, "alike", lambda files: (calls.append(files), alike(files))[1])
+    monkeypatch.setattr(folders, "alike", lambda files, read: (calls.append(files), alike(files, read))[1])
     return calls
 
 
@@ -126,6 +127,22 @@ def test_zips_and_parts_and_many_pieces(
         assert np.array_equal(data.train.images, expected)
         assert data.test is not None and np.array_equal(data.test.images, expected[:2])
     assert len(decoded) == 2
+
+
+def test_faces_are_cropped_once_for_each_size(tmp_path: Path, entries: Path, decoded: list[Any]) -> None:
+    write_celeba(tmp_path)
+    (tmp_path / "img_align_celeba" / "._000001.jpg").write_text("what a Mac leaves behind")
+    for spec in ("celeba-32", "celeba-50", "celeba-32"):
+        data = load(spec, tmp_path)
+        assert data.test is not None and isinstance(data.train.images, np.memmap)
+        assert (len(data.train.images), len(data.test.images)) == (4, 2)
+    assert len(decoded) == 2 and len([*entries.iterdir()]) == 2
+    lines = (tmp_path / celeba.PARTITION).read_text().splitlines()
+    (tmp_path / celeba.PARTITION).write_text("\n".join([lines[0].replace(" 0", " 2"), *lines[1:]]))
+    again = load("celeba-32", tmp_path)
+    assert again.test is not None and len(decoded) == 3 and len([*entries.iterdir()]) == 2
+    assert np.array_equal(again.train.images, data.train.images[1:])
+    assert np.array_equal(again.test.images, np.concatenate([data.train.images[:1], data.test.images]))
 
 
 @pytest.mark.parametrize("save_npz", [np.savez, np.savez_compressed])

@@ -75,6 +75,8 @@ def test_fashion_by_environment_and_with_dots(tmp_path: Path, monkeypatch: pytes
         (tmp_path / "FashionMNIST/raw" / name).rename(tmp_path / "FashionMNIST/raw" / name.replace("-idx", ".idx"))
     monkeypatch.setenv("BAYESGAN_DATA", str(tmp_path))
     assert load("fashion-mnist").classes[9] == "Ankle boot"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load("fashion-mnist", "~").classes[9] == "Ankle boot"
 
 
 def test_color_mnist_is_mnist_in_colours_that_say_nothing_of_the_class(tmp_path: Path) -> None:
@@ -188,8 +190,14 @@ def test_images_that_do_not_fit(tmp_path: Path) -> None:
     fails(r"b\.png is 12x12 colour; expected 12x12 grey like a\.png: convert", tmp_path / "mixed")
     save(tmp_path / "sizes/train/a.png", pixels(10, 12))
     save(tmp_path / "sizes/test/b.png", pixels(12, 12))
-    fails(r"test/b\.png is 12x12 grey; expected 12x10 grey like a\.png: resize all to one size", tmp_path / "sizes")
-    fails(r"small\.png: 7x8 pixels; expected 8 to 128 a side", save(tmp_path / "small.png", pixels(8, 7)))
+    fails(
+        r"test/b\.png is 12x12 grey; expected 12x10 grey like a\.png: resize all to one size \(bayesgan data",
+        tmp_path / "sizes",
+    )
+    save(tmp_path / "photographs/a.png", pixels(200, 300))
+    cure = r"resize all \(bayesgan data check, with --fix OUT\.npz, does\)"
+    fails(rf"a\.png: 300x200 pixels; expected 8 to 128 a side: {cure}", tmp_path / "photographs")
+    fails(r"small\.png: 7x8 pixels; expected 8 to 128 a side$", save(tmp_path / "small.png", pixels(8, 7)))
     fails(r"large\.png: 129x8 pixels; expected 8 to 128 a side", save(tmp_path / "large.png", pixels(8, 129)))
 
 
@@ -226,6 +234,20 @@ def test_broken_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("x/broken.png", b"text")
     fails(r"b\.zip/x/broken\.png is broken", tmp_path / "b.zip")
+    entry = bytearray((tmp_path / "b.zip").read_bytes())
+    entry[entry.rindex(b"PK\1\2") + 6] = 199  # the version that a reader needs
+    (tmp_path / "b.zip").write_bytes(entry)
+    fails(r"b\.zip is cut short, or is no zip", tmp_path / "b.zip")
+
+
+@pytest.mark.parametrize("name", ["../../a.png", "/a.png"])
+def test_a_zip_is_never_unpacked(tmp_path: Path, name: str) -> None:
+    image = save(tmp_path / "deep/er/image.png").read_bytes()
+    with zipfile.ZipFile(tmp_path / "deep/er/a.zip", "w") as archive:
+        archive.writestr(name, image)
+        archive.writestr("c.png", image)
+    load(str(tmp_path / "deep/er/a.zip"))
+    assert {path.name for path in tmp_path.rglob("*")} == {"deep", "er", "a.zip", "image.png"}
 
 
 X, Y = pixels(6, 12, 12), np.array([7, 3, -1, 3, 7, 3])
@@ -289,6 +311,31 @@ def test_npz_that_is_none(tmp_path: Path) -> None:
         fails(r"a\.npz is broken, or no npz", tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((10**10, 128, 128, 3), r"a\.npz says that it holds more than fits into memory: train with --stream"),
+        ((10**30, 8, 8), r"a\.npz is broken, or no npz"),
+    ],
+)
+def test_npz_that_promises_too_much(tmp_path: Path, shape: tuple[int, ...], message: str) -> None:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", stream.getvalue() + b"text")
+    fails(message, tmp_path / "a.npz")
+    with pytest.raises(DataError, match="is broken, or no npz"):
+        load(str(tmp_path / "a.npz"), stream=True)
+
+
+def test_npz_that_is_packed_in_another_way(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X)
+    whole = bytearray((tmp_path / "a.npz").read_bytes())
+    whole[whole.rindex(b"PK\1\2") + 10] = 99  # the method of compression
+    (tmp_path / "a.npz").write_bytes(whole)
+    fails(r"a\.npz is broken, or no npz", tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize("spec", ["./mnist", "cats.zip", "pictures/cats", ".cats"])
 def test_paths_that_do_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
     monkeypatch.chdir(tmp_path)
@@ -301,6 +348,7 @@ def test_unknown_specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fails(r"unknown data set '': choose from celeba, .*color-mnist, digits, ", "")
     (tmp_path / "notes.txt").write_text("text")
     fails(r"notes\.txt: expected a folder, a zip, an npz or an image", "notes.txt")
+    fails("cannot read a+: File name too long", "a" * 300)
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -89,6 +92,23 @@ def test_named_sets_have_none(tmp_path: Path) -> None:
     assert np.array_equal(again.train.labels, digits.train.labels)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_class_that_only_the_test_part_has_is_refused(tmp_path: Path, labelled: bool) -> None:
+    for i in range(3):
+        save(tmp_path / "a/train" / ("cat" if labelled else "") / f"{i}.png", pixels(12, 12, seed=i))
+        save(tmp_path / "a/train" / ("dog" if labelled else "") / f"1{i}.png", pixels(12, 12, seed=10 + i))
+        save(tmp_path / "a/test/dog" / f"{i}.png", pixels(12, 12, seed=10 + i))
+    with pytest.raises(DataError, match="no training image of the class dog is left: take its images out of the test"):
+        check_data(str(tmp_path / "a"), tmp_path / "a.npz")
+    assert not (tmp_path / "a.npz").exists()
+
+
+def test_the_suffix_may_be_large(tmp_path: Path) -> None:
+    save(tmp_path / "a/1.png")
+    check_data(str(tmp_path / "a"), tmp_path / "A.NPZ")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "A.NPZ"} and load(str(tmp_path / "A.NPZ"))
+
+
 def test_unknown_labels_stay_unknown(tmp_path: Path) -> None:
     y = np.array([0, 1, -1, 0, 1, -1])
     np.savez(tmp_path / "a.npz", x=pixels(6, 12, 12), y=y)
@@ -121,6 +141,8 @@ def test_images_are_cut_around_the_middle() -> None:
         ({"fix": Path("out.npz"), "size": 129}, UsageError, r"--size 129: expected 8 to 128"),
         ({"size": 16}, UsageError, r"--size 16 needs --fix OUT\.npz"),
         ({"spec": "ring"}, DataError, r"ring holds points; only images can be checked"),
+        ({"spec": ""}, DataError, r"unknown data set ''"),
+        ({"spec": "a" * 300}, DataError, r"cannot read a+: File name too long"),
         ({"spec": "minst"}, DataError, r"unknown data set 'minst'"),
         ({"spec": "broken"}, DataError, r"broken: not one of 1 images can be read"),
         ({"spec": "torn.zip"}, DataError, r"torn\.zip is cut short, or is no zip file"),
@@ -154,3 +176,15 @@ def test_the_command(messy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert stop.value.code == 3
     stream = io.StringIO(out)
     assert max(len(line) for line in stream) < 400
+
+
+def test_odd_files_and_names_are_told_without_warnings(tmp_path: Path) -> None:
+    save(tmp_path / "犬/\udcff.png")
+    (tmp_path / "犬/é.png").write_text("text")
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "犬/large.png")  # of which Pillow warns
+    command = [sys.executable, "-c", "from bayesgan.cli import main; main()", "data", "check", "犬"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "data                   \\u72ac" in done.stdout and "1: \\xe9.png" in done.stdout
+    assert "\\udcff.png" in done.stdout  # of another size or kind

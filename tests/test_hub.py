@@ -77,6 +77,23 @@ def test_hub_sets_that_do_not_fit(served: dict[str, Any]) -> None:
     fails(r"image 0 is a str; expected an image", "hf:pets")
 
 
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [(["a", None], "NoneType, str"), ([[1], [1, 2]], "list"), ([{}, {}], "dict"), ([1, "a"], "int, str")],
+)
+def test_hub_labels_that_are_no_classes(served: dict[str, Any], labels: list[Any], found: str) -> None:
+    image = Image.fromarray(pixels(12, 12))
+    served["train"] = Stream({"image": image, "label": label} for label in labels)
+    fails(rf"\(train part\): labels are {found}; expected whole numbers, or names throughout", "hf:pets")
+
+
+def test_hub_labels_that_are_missing(served: dict[str, Any]) -> None:
+    image = Image.fromarray(pixels(12, 12))
+    served["train"] = Stream({"image": image, "label": label} for label in (7, None, 3))
+    data = load("hf:pets")
+    assert data.train.labels is not None and data.train.labels.tolist() == [1, -1, 0] and data.classes == ("3", "7")
+
+
 def test_a_hub_that_fails(served: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise ConnectionError("Couldn't reach\nthe hub")

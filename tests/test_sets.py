@@ -75,6 +75,11 @@ def test_cifar10_in_its_folder_and_in_its_archive(tmp_path: Path) -> None:
     archive_file = tmp_path / "cifar-10-python.tar.gz"
     archive_file.write_bytes(archive_file.read_bytes()[:-4000])
     fails(r"cifar-10-python\.tar\.gz\S* is cut short or broken", "cifar10", tmp_path)
+    with tarfile.open(archive_file, "w:gz") as archive:
+        link = tarfile.TarInfo("cifar-10-batches-py/data_batch_1")
+        link.type, link.linkname = tarfile.SYMTYPE, "../../etc/passwd"
+        archive.addfile(link)
+    fails(r"cifar-10-python\.tar\.gz has no data_batch_1, ", "cifar10", tmp_path)
 
 
 def test_cifar10_that_is_incomplete(tmp_path: Path) -> None:
@@ -89,6 +94,8 @@ def test_cifar10_that_is_incomplete(tmp_path: Path) -> None:
     fails(r"data_batch_2: data is NoneType; expected uint8 \(N, 3072\)", "cifar10", tmp_path)
     (folder / "data_batch_2").write_bytes(pickle.dumps({"labels": [1], "data": pixels(2, 3072)}, protocol=4))
     fails(r"data_batch_2: 1 labels for 2 images", "cifar10", tmp_path)
+    (folder / "data_batch_2").write_bytes(pickle.dumps({"labels": [1, [2]], "data": pixels(2, 3072)}))
+    fails(r"data_batch_2: labels are not whole numbers", "cifar10", tmp_path)
     (folder / "data_batch_2").unlink()
     fails(r"cifar-10-batches-py has no data_batch_2: fetch cifar-10-python\.tar\.gz again", "cifar10", tmp_path)
 
@@ -201,8 +208,9 @@ def test_celeba_that_does_not_fit(tmp_path: Path) -> None:
     text = attributes.read_text()
     attributes.write_text("".join(text.splitlines(keepends=True)[:-1]))
     fails(r"list_attr_celeba\.txt says 6 images and lists 5: fetch it again", "celeba", tmp_path)
-    attributes.write_text(text[:-30])
-    fails(r"list_attr_celeba\.txt is cut short or broken", "celeba", tmp_path)
+    for broken in (text[:-30], text.replace(" 1", f" {10**20}"), ""):
+        attributes.write_text(broken)
+        fails(r"list_attr_celeba\.txt is cut short or broken", "celeba", tmp_path)
     attributes.write_text(text)
     last = tmp_path / "img_align_celeba/000006.jpg"
     jpeg = last.read_bytes()

@@ -96,6 +96,7 @@ def test_old_run_folders_still_open(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("text", r"s\.json is not valid JSON; expected \{\"labelled\""),
+        ("[" * 100_000, r"s\.json is not valid JSON"),
         ([1], r"has no list 'labelled'"),
         ({"test": [1]}, r"has no list 'labelled'"),
         (GOOD | {"train": [3]}, r"has the key 'train'; accepted are labelled, test, validation"),

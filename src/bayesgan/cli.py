@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -239,6 +241,9 @@ def report(runs: Annotated[tuple[Path, ...], Parameter(name="RUN")], /, *, out: 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; every foreseen mistake ends with one line and the design's exit code."""
     code = 0
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd images; what cannot be used has a line of its own
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     try:
         app(sys.argv[1:] if arguments is None else arguments, print_error=False, exit_on_error=False)
     except CycloptsError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from PIL import Image
 from bayesgan.data.arrays import DataSet, from_arrays
 from bayesgan.data.decode import pixels
 from bayesgan.data.download import OR_NAME
+from bayesgan.data.folders import file_stamps, read_parts
 from bayesgan.errors import DataError
-from bayesgan.progress import Progress
 
 IMAGES, ATTRIBUTES, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 FOLDERS = ("celeba", ".")
@@ -38,18 +39,19 @@ def celeba(root: Path, name: str, side: int) -> DataSet:
     """Return faces of ``side`` by ``side`` in colour, in the 32 classes of five attributes (Liu et al. 2015).
 
     Class c has attribute ``TASK[i]`` where bit i of c is set. Training and validation images train, where the
-    publisher's partition is there; without it there is no test part. Raises DataError for lists that do not fit.
+    publisher's partition is there; without it there is no test part. Faces of each size are kept in the cache. Raises
+    DataError for lists that do not fit.
     """
     folder, attributes = _find(root, IMAGES), _find(root, ATTRIBUTES)
     if folder is None or attributes is None:
         raise _absent(root, name)
     table = read_table(attributes, headed=True)
-    files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() == ".jpg")
+    files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() == ".jpg" and file.name[0] != ".")
     _same(table, files, folder)
     labels, classes = task(table)
     parts = split(table, _find(root, PARTITION))
-    raw = [(crops([folder / table.files[row] for row in rows], side), labels[rows]) for rows in parts]
-    return from_arrays(name, raw, classes)
+    listings = [([folder / table.files[row] for row in rows], labels[rows]) for rows in parts]
+    return from_arrays(name, read_parts(folder, listings, file_stamps, partial(crop, side=side), f"{side}"), classes)
 
 
 def split(table: Table, partition: Path | None) -> list[np.ndarray]:
@@ -71,19 +73,10 @@ def task(table: Table) -> tuple[np.ndarray, list[str]]:
     return (table.numbers[:, TASK] > 0) @ bits, ["+".join(held) or "none" for held in names]
 
 
-def crops(files: Sequence[Path], side: int) -> np.ndarray:
-    """Return the faces of aligned images, uint8 (N, 3, side, side)."""
-    images = np.empty((len(files), 3, side, side), np.uint8)
-    with Progress("CelebA", 0, len(files), sys.stderr.isatty()) as bar:
-        for row, file in zip(images, files, strict=True):
-            row[...] = _crop(file, side)
-            bar.advance()
-    return images
-
-
-def _crop(file: Path, side: int) -> np.ndarray:
+def crop(file: Traversable, side: int) -> np.ndarray:
+    """Return the face of an aligned image, uint8 (3, side, side)."""
     try:
-        with Image.open(file) as image:
+        with file.open("rb") as stream, Image.open(stream) as image:
             if image.size == SIZE:
                 face = image.convert("RGB").resize((side, side), Image.Resampling.LANCZOS, box=CROP)
                 return pixels(face)
@@ -102,7 +95,7 @@ def read_table(path: Path, headed: bool) -> Table:
         promised = int(head[0][0]) if headed else len(rows)
         if numbers.ndim != 2 or numbers.shape[1] != (len(head[1]) if headed else 1):
             raise ValueError("rows of another length than the head's")
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{path} is cut short or broken: fetch it again") from error
     if promised != len(rows):
         raise DataError(f"{path} says {promised} images and lists {len(rows)}: fetch it again")

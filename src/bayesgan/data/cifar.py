@@ -56,7 +56,7 @@ def _archive(path: Path) -> Batches:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
                 name = Path(member.name).name
-                stream = archive.extractfile(member) if name in (*TRAIN, TEST, META) else None
+                stream = archive.extractfile(member) if member.isfile() and name in (*TRAIN, TEST, META) else None
                 if stream is not None:
                     batches[name] = read_pickle(stream, path / name)
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -73,4 +73,7 @@ def _part(where: Path, batch: dict[Any, Any]) -> Raw:
     if not isinstance(labels, list | np.ndarray) or len(labels) != len(images):
         count = len(labels) if isinstance(labels, list | np.ndarray) else "no"
         raise DataError(f"{where}: {count} labels for {len(images)} images")
-    return images.reshape(-1, *SHAPE), np.asarray(labels)
+    try:
+        return images.reshape(-1, *SHAPE), np.asarray(labels)
+    except ValueError as error:  # lists of unequal length
+        raise DataError(f"{where}: labels are not whole numbers") from error

@@ -27,12 +27,15 @@ def write_clean(found: Collection, path: Path, size: int | None) -> str:
     parts = [part for test in (False, True) if (part := [item for item in kept if item.test == test])]
     if not kept or parts[0][0].test:
         raise DataError(f"{found.name}: no training image is left to write")
+    if strange := {item.label for item in kept if item.test} - {item.label for item in parts[0]} - {None}:
+        cure = "take its images out of the test part"
+        raise DataError(f"{found.name}: no training image of the class {min(map(str, strange))} is left: {cure}")
     shape = target(found.items, size)
     arrays: dict[str, np.ndarray] = {}
     for name, part in zip(("train", "test"), parts, strict=False):
         arrays |= {f"x_{name}": np.stack([fitted(item.pixels(), shape) for item in part])} | labels(found, part, name)
-    with atomic(path) as temporary:
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
+    with atomic(path) as temporary, temporary.open("wb") as file:  # given a path, numpy would add another .npz to .NPZ
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     counts = " + ".join(f"{len(part):,}" for part in parts)
     return f"{counts} images of {shape[2]}x{shape[1]}, {'grey' if shape[0] == 1 else 'colour'}: {path}"
 

@@ -19,16 +19,18 @@ from bayesgan.errors import DataError
 
 SIZES = range(8, 129)  # heights and widths that the networks can build
 CHUNK = 1024  # images that are in memory at once
+CLEAN = "bayesgan data check, with --fix OUT.npz, does"
 LONG = 4000  # images whose decoding shows a bar, a second or two
 
 T = TypeVar("T")
+Reader = Callable[[Traversable], np.ndarray]  # a file to an image (C, H, W) uint8
 _ARCHIVE = threading.Lock()
 
 
-def check_size(where: object, height: int, width: int) -> None:
+def check_size(where: object, height: int, width: int, cure: str = "") -> None:
     """Raise DataError for images that are smaller or larger than the networks can build."""
     if height not in SIZES or width not in SIZES:
-        raise DataError(f"{where}: {width}x{height} pixels; expected {SIZES[0]} to {SIZES[-1]} a side")
+        raise DataError(f"{where}: {width}x{height} pixels; expected {SIZES[0]} to {SIZES[-1]} a side{cure}")
 
 
 def each(files: Sequence[Traversable], read: Callable[[Traversable], T]) -> Iterator[T]:
@@ -44,21 +46,21 @@ def each(files: Sequence[Traversable], read: Callable[[Traversable], T]) -> Iter
             bar.advance(len(piece))
 
 
-def alike(files: Sequence[Traversable]) -> tuple[tuple[int, ...], Iterator[np.ndarray]]:
+def alike(files: Sequence[Traversable], read: Reader) -> tuple[tuple[int, ...], Iterator[np.ndarray]]:
     """Return the shape (N, C, H, W) of images of one size and kind, and an iterator of pieces of them.
 
-    Raises DataError naming the first file that does not fit.
+    ``read`` decodes one. Raises DataError naming the first file that does not fit.
     """
-    first = decode(files[0])
-    return (len(files), *first.shape), _pieces(files, first)
+    first = read(files[0])
+    return (len(files), *first.shape), _pieces(files, first, read)
 
 
-def _pieces(files: Sequence[Traversable], first: np.ndarray) -> Iterator[np.ndarray]:
+def _pieces(files: Sequence[Traversable], first: np.ndarray, read: Reader) -> Iterator[np.ndarray]:
     images = np.empty((min(CHUNK, len(files)), *first.shape), np.uint8)
-    for number, (file, image) in enumerate(zip(files, each(files, decode), strict=True), 1):
+    for number, (file, image) in enumerate(zip(files, each(files, read), strict=True), 1):
         if image.shape != first.shape:
             cure = "convert all to one" if image.shape[1:] == first.shape[1:] else "resize all to one size"
-            raise DataError(f"{file} is {kind(image)}; expected {kind(first)} like {files[0].name}: {cure}")
+            raise DataError(f"{file} is {kind(image)}; expected {kind(first)} like {files[0].name}: {cure} ({CLEAN})")
         images[(number - 1) % CHUNK] = image
         if number % CHUNK == 0 or number == len(files):
             yield images[: (number - 1) % CHUNK + 1]
@@ -72,15 +74,15 @@ def kind(image: np.ndarray) -> str:
 
 def decode(file: Traversable) -> np.ndarray:
     """Decode one image of a size that the networks can build into uint8 (C, H, W), C = 1 for grey and 3 otherwise."""
-    return decode_any(file, checked=True)
+    return decode_any(file, checked=True, cure=f": resize all ({CLEAN})")
 
 
-def decode_any(file: Traversable, checked: bool = False) -> np.ndarray:
+def decode_any(file: Traversable, checked: bool = False, cure: str = "") -> np.ndarray:
     """Decode one image, of any size unless ``checked``; raises DataError where it is broken."""
     try:
         with Image.open(io.BytesIO(_content(file))) as image:
             if checked:
-                check_size(file, image.height, image.width)  # from the header, before a huge image is decoded
+                check_size(file, image.height, image.width, cure)  # from the header, before a huge image is decoded
             return pixels(image)
     except DataError:
         raise

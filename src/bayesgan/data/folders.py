@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
 
 from bayesgan.data.cache import Stamp, cached, stamp
-from bayesgan.data.decode import alike, check_size, decode
+from bayesgan.data.decode import Reader, alike, decode, decode_any
 from bayesgan.errors import DataError
-
-__all__ = ["IMAGE_SUFFIXES", "Raw", "check_size", "image_names", "listings", "read_folder", "read_image", "read_zip"]
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 Raw = tuple[np.ndarray, np.ndarray | None]  # images and label values as the files hold them
-
-
-Listing = tuple[list[Traversable], np.ndarray | None]  # the files of a part, and the class name of each
+Listing = tuple[Sequence[Traversable], np.ndarray | None]  # the files of a part, and the class name of each
 
 
 def read_folder(path: Path) -> list[Raw]:
@@ -29,21 +25,18 @@ def read_folder(path: Path) -> list[Raw]:
     All images must have one size and be all grey or all colour; hidden files are ignored. Raises DataError
     naming the first file that does not fit.
     """
-    return _read(path, _listings(path), lambda files: (stamp(Path(str(file)), str(file)) for file in files))
+    return read_parts(path, _listings(path), file_stamps)
 
 
 def read_zip(path: Path) -> list[Raw]:
     """Read a zip of the layout of :func:`read_folder` in place; one folder around everything is skipped."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read(path, _listings(_zip_root(archive)), lambda files: [stamp(path)])
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is cut short, or is no zip file") from error
+    with open_zip(path) as archive:
+        return read_parts(path, _listings(_zip_root(archive)), lambda files: [stamp(path)])
 
 
 def read_image(path: Path) -> list[Raw]:
     """Read one image file as a part of one image without a label."""
-    return [(decode(path)[None], None)]
+    return [(decode_any(path, checked=True)[None], None)]
 
 
 def image_names(path: Path) -> list[str]:
@@ -51,18 +44,21 @@ def image_names(path: Path) -> list[str]:
     if path.is_dir():
         return [str(file) for files, _ in _listings(path) for file in files]
     if path.suffix.lower() == ".zip":
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             return [str(file) for files, _ in _listings(_zip_root(archive)) for file in files]
     return [str(path)] if path.suffix.lower() in IMAGE_SUFFIXES else []
 
 
 def listings(path: Path) -> list[Listing]:
     """Return the files of the parts of a folder or a zip; those of a zip hold it open."""
-    if path.is_dir():
-        return _listings(path)
+    return _listings(path if path.is_dir() else _zip_root(open_zip(path)))
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip; raises DataError for a broken one."""
     try:
-        return _listings(_zip_root(zipfile.ZipFile(path)))
-    except zipfile.BadZipFile as error:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(f"{path} is cut short, or is no zip file") from error
 
 
@@ -70,10 +66,21 @@ def _listings(root: Traversable) -> list[Listing]:
     return [_listing(part) for part in _parts(root)]
 
 
-def _read(path: Path, parts: list[Listing], stamps: Callable[[list[Traversable]], Iterable[Stamp]]) -> list[Raw]:
-    """Decode all parts together, or map them from the cache."""
+def file_stamps(files: Sequence[Traversable]) -> Iterator[Stamp]:
+    """Return the stamps of files that lie in folders."""
+    return (stamp(Path(str(file)), str(file)) for file in files)
+
+
+def read_parts(
+    path: Path,
+    parts: Sequence[Listing],
+    stamps: Callable[[Sequence[Traversable]], Iterable[Stamp]],
+    read: Reader = decode,
+    kind: str = "",
+) -> list[Raw]:
+    """Decode all parts of ``path`` together, or map them from the cache; ``kind`` tells one ``read`` from another."""
     files = [file for part, _ in parts for file in part]
-    images = cached(path, len(files), stamps(files), lambda: alike(files))
+    images = cached(path, len(files), stamps(files), lambda: alike(files, read), kind)
     pieces = np.split(images, [len(part) for part, _ in parts[:-1]])  # views: nothing is held twice
     return [(piece, names) for piece, (_, names) in zip(pieces, parts, strict=True)]
 

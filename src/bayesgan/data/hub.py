@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -91,10 +91,19 @@ def gather(where: str, part: Any) -> Raw:
             raise DataError(f"{where}: image {number} is {found}: save them at one size, as a folder")
         images.append(image)
         label = label_column(features or row)
-        labels.append(-1 if label is None or row[label] is None else row[label])
+        labels.append(None if label is None else row[label])
     if not images:
         raise DataError(f"{where} holds no images")
-    return np.stack(images), np.array(labels)
+    return np.stack(images), numbered(where, labels)
+
+
+def numbered(where: str, labels: Sequence[Any]) -> np.ndarray:
+    """Return labels (N,), numbers of classes with -1 for None, or names."""
+    kinds = {type(label) for label in labels}
+    if kinds != {str} and not kinds <= {int, type(None)}:
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise DataError(f"{where}: labels are {found}; expected whole numbers, or names throughout")
+    return np.array([-1 if label is None else label for label in labels])
 
 
 def image_column(where: str, features: Mapping[str, Any]) -> str:

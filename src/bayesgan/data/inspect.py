@@ -15,7 +15,7 @@ import numpy as np
 from bayesgan.data.decode import decode_any, each
 from bayesgan.data.folders import listings
 from bayesgan.data.readers import ROWS, Part
-from bayesgan.data.sets import SETS, DataSet, load
+from bayesgan.data.sets import SETS, DataSet, load, readable
 from bayesgan.errors import DataError
 
 THUMB = 16  # side of the small grey copies that near duplicates are found by
@@ -50,9 +50,10 @@ class Collection:
 def collect(spec: str, data_dir: Path | None) -> Collection:
     """Read everything that a spec names; raises DataError where there is nothing that can be read."""
     path = Path(spec).expanduser()
-    if spec not in SETS and (path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())):
-        return _files(spec, path)
-    return _arrays(load(spec, data_dir))
+    with readable(spec):
+        if spec and spec not in SETS and (path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())):
+            return _files(spec, path)
+        return _arrays(load(spec, data_dir))
 
 
 def _files(spec: str, path: Path) -> Collection:

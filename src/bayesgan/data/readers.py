@@ -7,6 +7,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -69,24 +70,31 @@ def read_npz(path: Path) -> list[Raw]:
 
     Only the training images are required. Raises DataError for any other key and for arrays of objects.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            names = _npz_names(path, file.files)
-            arrays = {name: file[key] for name, key in names.items()}
-    # TypeError: a lone npy array under this suffix is no context manager.
-    except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} is broken, or no npz of plain arrays (objects are not read)") from error
+    with _unbroken(path), path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        names = _npz_names(path, file.files)
+        arrays = {name: file[key] for name, key in names.items()}
     return [(arrays[x], arrays.get(y)) for x, y in (NPZ_KEYS[:2], NPZ_KEYS[2:]) if x in arrays]
 
 
 def map_npz(path: Path) -> list[Raw]:
     """Read as :func:`read_npz` does, the images mapped from an unpacked copy in the cache."""
+    with _unbroken(path), zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
+        names = _npz_names(path, file.files)
+        parts = [(names[x], names.get(y)) for x, y in (NPZ_KEYS[:2], NPZ_KEYS[2:]) if x in names]
+        return [(_member(path, archive, x), None if y is None else file[y]) for x, y in parts]
+
+
+@contextmanager
+def _unbroken(path: Path) -> Iterator[None]:
+    """Turn what numpy and zipfile raise on a broken npz, or on one that is too large, into a DataError."""
     try:
-        with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
-            names = _npz_names(path, file.files)
-            parts = [(names[x], names.get(y)) for x, y in (NPZ_KEYS[:2], NPZ_KEYS[2:]) if x in names]
-            return [(_member(path, archive, x), None if y is None else file[y]) for x, y in parts]
-    except (ValueError, EOFError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        yield
+    except (DataError, OSError):
+        raise
+    except MemoryError as error:
+        cure = "train with --stream, which leaves its images on disk"
+        raise DataError(f"{path} says that it holds more than fits into memory: {cure}") from error
+    except Exception as error:  # on broken bytes numpy may raise anything
         raise DataError(f"{path} is broken, or no npz of plain arrays (objects are not read)") from error
 
 

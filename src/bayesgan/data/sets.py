@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,19 +26,26 @@ def load(spec: str, data_dir: str | Path | None = None, *, stream: bool = False)
 
     The files of a named set are looked for under ``data_dir``, else ``$BAYESGAN_DATA``, else ``data``, and
     downloaded there where they are not. A name comes before a path: write ``./mnist`` for a folder so named.
-    ``hf:OWNER/NAME`` and ``hf:OWNER/NAME:CONFIG`` need the extra ``datasets``. Decoded folders and zips are kept in a
-    cache, see :mod:`~bayesgan.data.cache`, and are mapped from there; with ``stream`` the images of an npz are too.
-    Raises DataError for what cannot be used.
+    ``hf:OWNER/NAME`` and ``hf:OWNER/NAME:CONFIG`` need the extra ``datasets``. Decoded folders, zips and CelebA are
+    kept in a cache, see :mod:`~bayesgan.data.cache`, and are mapped from there; with ``stream`` the images of an npz
+    are too. Raises DataError for what cannot be used.
     """
-    try:
+    with readable(spec):
         if spec in SETS:
-            return SETS[spec](Path(data_dir or os.environ.get("BAYESGAN_DATA") or "data"))
+            return SETS[spec](Path(data_dir or os.environ.get("BAYESGAN_DATA") or "data").expanduser())
         if spec.startswith(hub.PREFIX):
             return hub.load(spec)
         path = Path(spec).expanduser()
         if not spec or not path.exists():
             raise _missing(spec)
         return from_arrays(spec, read(path, stream=stream))
+
+
+@contextmanager
+def readable(spec: str) -> Iterator[None]:
+    """Turn what the system says of files that cannot be read into a DataError."""
+    try:
+        yield
     except OSError as error:
         raise DataError(f"cannot read {error.filename or spec}: {error.strerror or error}") from error
 

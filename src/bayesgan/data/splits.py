@@ -106,7 +106,7 @@ def read_split(path: Path) -> SplitFile:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"cannot read the split {path}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path} is not valid JSON; expected {_example()}") from None
     if not isinstance(content, dict) or "labelled" not in content:
         raise DataError(f"{path} has no list 'labelled'; expected {_example()}")
