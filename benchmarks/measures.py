@@ -1,6 +1,6 @@
 """What evaluating and loading cost, and how far the independent critic is off.
 
-    BAYESGAN_DATA=DIR python benchmarks/measures.py [--samples 10000] [--skip evaluate,load,critic]
+    BAYESGAN_DATA=DIR python benchmarks/measures.py [--samples 10000] [--images 10000] [--seeds 5] [--metrics a,b]
 
 DIR holds MNIST and Fashion-MNIST in their publishers' layout. One run with labels and an encoder, so that nearly every
 metric applies, is trained for a few steps (what it makes does not matter here) and evaluated with an empty cache, in a
@@ -37,17 +37,17 @@ from bayesgan.store import Store
 from bayesgan.training import train
 
 STEPS, REPEATS = 20, 3
-FOLDER, SIDE = 10_000, 64
-SHIFTS, SEEDS, POINTS = (0.5, 1.0, 2.0), 5, 40_000
+SIDE = 64
+SHIFTS, POINTS = (0.5, 1.0, 2.0), 40_000
 Row = dict[str, Any]
 
 
-def evaluation(samples: int, folder: Path) -> list[Row]:
-    """Return minutes and peak memory of evaluating every metric that applies."""
+def evaluation(samples: int, metrics: str | None, folder: Path) -> list[Row]:
+    """Return minutes and peak memory of evaluating ``metrics``, or all that apply."""
     train(presets.alpha_gan("mnist", 100).lasting(STEPS), folder / "run")
     program = [sys.executable, "-c", "from bayesgan.cli import main; main()"]
     start = time.perf_counter()
-    flags = ["-n", str(samples), "--outside", "fashion-mnist"]
+    flags = ["-n", str(samples), "--outside", "fashion-mnist", *(["--metrics", metrics] if metrics else [])]
     subprocess.run([*program, "evaluate", str(folder / "run"), *flags], check=True)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
@@ -57,10 +57,10 @@ def evaluation(samples: int, folder: Path) -> list[Row]:
     return [row | {"minutes": round(seconds / 60, 3), "peak_gib": round(peak, 3)}]
 
 
-def loading(folder: Path) -> list[Row]:
+def loading(count: int, folder: Path) -> list[Row]:
     """Return seconds until a first batch of MNIST, and of a folder of images, decoded and from the cache."""
     images = folder / "images"
-    make_folder(images)
+    make_folder(images, count)
     rows: list[Row] = [{"what": "mnist_load_s", "seconds": seconds(first_batch)} for _ in range(REPEATS)]
     rows.append({"what": "folder_load_s", "seconds": seconds(lambda: touched(images))})
     return rows + [
@@ -79,21 +79,21 @@ def touched(images: Path) -> None:
     load(str(images)).train.images.sum(dtype=np.uint64)
 
 
-def make_folder(path: Path) -> None:
-    """Write 10,000 smooth coloured images, in two class folders."""
+def make_folder(path: Path, count: int) -> None:
+    """Write smooth coloured images, in two class folders."""
     rng = np.random.default_rng(0)
-    for number in range(FOLDER):
+    for number in range(count):
         small = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         file = path / f"class{number % 2}" / f"{number:05d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(file)
 
 
-def critics() -> list[Row]:
+def critics(seeds: int) -> list[Row]:
     """Return what the critic finds between two Gaussians that are shifted against each other."""
     rows = []
     for shift in SHIFTS:
-        for seed in range(SEEDS):
+        for seed in range(seeds):
             rng = generator(seed, "shifted")
             x, y = (torch.randn(POINTS, 1, generator=rng) for _ in range(2))
             found = critic_distance(x + shift, y, seed=seed).held_out
@@ -113,20 +113,18 @@ def main() -> None:
     """Run all parts and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=10_000)
-    parser.add_argument("--skip", default="", help="parts to leave out; only a whole run writes the result file")
+    parser.add_argument("--images", type=int, default=10_000, help="in the folder")
+    parser.add_argument("--seeds", type=int, default=5, help="of the critic, for each shift")
+    parser.add_argument("--metrics", help="all that apply if left out")
     options = parser.parse_args()
-    skipped, rows = options.skip.split(","), []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ["BAYESGAN_CACHE"] = str(folder / "cache")
-        parts = {"load": lambda: loading(folder), "critic": critics}
-        parts |= {"evaluate": lambda: evaluation(options.samples, folder)}
-        for name, part in parts.items():
-            rows += part() if name not in skipped else []
+        rows = loading(options.images, folder) + critics(options.seeds)
+        rows += evaluation(options.samples, options.metrics, folder)
     for row in rows:
         print(row)
-    if not options.skip:
-        print(write_result("measures", figures(rows), rows))
+    print(write_result("measures", figures(rows), rows))
 
 
 def figures(rows: list[Row]) -> dict[str, float]:
