@@ -128,6 +128,9 @@ def test_headline_numbers_of_the_readme_are_those_of_the_results() -> None:
         assert f"{digits[f'{key}_error']:.2f} %" in README, key
     for key in ("bayesgan_errors", "supervised_errors"):
         assert f"{mnist[key]:g} of 10,000" in README, key
+    measures = json.loads((RESULTS / "measures.json").read_text())["figures"]
+    assert f"{measures['evaluate_minutes']:.2f} minutes, {measures['evaluate_peak_gib']:.1f} GiB" in README
+    assert f"{measures['folder_load_s']:.1f} s, {measures['folder_cached_load_s']:.1f} s" in README
     systems = json.loads((RESULTS / "systems.json").read_text())["figures"]
     for name in ("bayesian-alpha-gan", "alpha-gan", "wgan-gp", "dcgan", "bayesgan", "vae"):
         assert f"`{name}` {systems[f'{name}.mnist.critic_distance']:.1f}" in README, name
