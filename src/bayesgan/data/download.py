@@ -11,6 +11,7 @@ from bayesgan.progress import Progress
 
 CONNECT, READ = 5, 30  # seconds: without a network the answer must be quick
 CHUNK = 1 << 16
+IDX_FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 OR_NAME = "or name the folder that has them with --data-dir or $BAYESGAN_DATA"
 
 
@@ -25,8 +26,7 @@ class Source:
 
 def _four(folder: str, base: str, *sums: str) -> tuple[Source, ...]:
     """Return the sources of four idx files, as MNIST has them."""
-    stems = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    files = [f"{stem}-ubyte.gz" for stem in stems]
+    files = [f"{stem}-ubyte.gz" for stem in IDX_FILES]
     return tuple(Source(f"{folder}/{file}", base + file, md5) for file, md5 in zip(files, sums, strict=True))
 
 

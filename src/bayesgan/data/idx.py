@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bayesgan.data import color_mnist, download, stacked_mnist
 from bayesgan.data.arrays import DataSet, from_arrays
+from bayesgan.data.download import IDX_FILES
 from bayesgan.data.readers import read_idx
 
 DIGITS = tuple("0123456789")
@@ -16,7 +17,6 @@ GARMENTS = (
 )
 MNIST_FOLDERS = ("MNIST/raw", "mnist", ".")
 FASHION_FOLDERS = ("FashionMNIST/raw", "fashion-mnist", ".")
-IDX_FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
 
 def mnist(root: Path, name: str = "mnist") -> DataSet:
