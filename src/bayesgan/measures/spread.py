@@ -50,15 +50,10 @@ def measure_support(s: Subject) -> dict[str, Any]:
     size = min(SIZE, len(s.samples), len(real))
     threshold = duplicate_distance(real[: 4 * SIZE])
     found = {"value": support(s.samples, threshold, size), "real": support(real, threshold, size)}
-    numbers: dict[str, Any] = {name: bound(size) if f.estimate is None else f.estimate for name, f in found.items()}
+    numbers: dict[str, Any] = {name: f.bound if f.estimate is None else f.estimate for name, f in found.items()}
     above = [name for name, f in found.items() if f.estimate is None]
     how = protocol(s, len(real), len(s.samples), "train", batch=size, duplicates=round(threshold, 4))
     return numbers | ({"above": above} if above else {}) | {"protocol": how}
-
-
-def bound(size: int) -> float:
-    """Return the number of images above which fewer than half of the batches would have duplicates."""
-    return size * (size - 1) / (2 * torch.log(torch.tensor(2.0)).item())
 
 
 def measure_memorisation(s: Subject) -> dict[str, Any]:

@@ -31,7 +31,17 @@ class Support:
         Of M equally frequent images, s have duplicates with probability ``1 - exp(-s (s - 1) / (2 M))``.
         """
         enough = torch.nonzero(self.probability >= 0.5)
-        return None if not len(enough) else (s := int(enough[0])) * (s - 1) / (2 * math.log(2))
+        return None if not len(enough) else birthday(int(enough[0]))
+
+    @property
+    def bound(self) -> float:
+        """What the number is above where there is no estimate, ``S (S - 1) / (2 log 2)``."""
+        return birthday(len(self.probability) - 1)
+
+
+def birthday(size: int) -> float:
+    """Return of how many equally frequent images ``size`` draws hold two alike with probability 1/2."""
+    return size * (size - 1) / (2 * math.log(2))
 
 
 def support(samples: Tensor, threshold: float, size: int = SIZE) -> Support:
