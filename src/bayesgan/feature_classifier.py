@@ -68,15 +68,15 @@ class Trained:
         assert known.source.labels is not None
         images, labels = Rows(known.source.images, known.rows), known.source.labels[known.rows]
         network, key = seeded(images.shape[1:], classes, data == STACKED), data_key(images, labels, data)
-        kept, shared = folder / FILE, spaces_folder() / f"{key}.safetensors"
-        found = weights_of(kept, key, network) or weights_of(shared, key, network)
-        if found is None:
-            fit(network, images, labels, derive(0, "feature-classifier"))
-        else:
+        own, shared = folder / FILE, spaces_folder() / f"{key}.safetensors"
+        kept, cached = (weights_of(path, key, network) for path in (own, shared))
+        if found := kept or cached:
             network.load_state_dict(found)
-        if weights_of(kept, key, network) is None:
-            save(kept, network, key)
-        if weights_of(shared, key, network) is None:
+        else:
+            fit(network, images, labels, derive(0, "feature-classifier"))
+        if kept is None:
+            save(own, network, key)
+        if cached is None:
             with suppress(DataError):  # a cache that cannot be written is no reason to stop
                 save(shared, network, key)
         return cls(network.eval(), key)

@@ -54,8 +54,7 @@ def measure_outside(s: Subject) -> dict[str, Any]:
     """Measure how well doubt tells images of another set from test images: AUROC of entropy, information, P(fake)."""
     assert s.outside is not None
     x = outside_images(s, s.outside)
-    inside = doubts(s.posterior.predict_each(torch.from_numpy(s.test.images)))
-    outside = doubts(s.posterior.predict_each(x))
+    inside, outside = doubts(*s.predicted), doubts(*classification.mutual_information(s.posterior.predict_each(x)))
     if s.posterior.judges:
         inside["fake"] = -s.posterior.realness(torch.from_numpy(s.test.images))
         outside["fake"] = -s.posterior.realness(x)
@@ -63,10 +62,9 @@ def measure_outside(s: Subject) -> dict[str, Any]:
     return {"value": value, "protocol": predicted(s) | {"outside": s.outside, "n_outside": len(x)}}
 
 
-def doubts(members: Any) -> dict[str, Tensor]:
-    """Return predictive entropy and mutual information of images, ``(B,)`` each."""
-    mean, information = classification.mutual_information(members)
-    return {"entropy": classification.entropy(mean), "mutual_information": information}
+def doubts(probs: Tensor, information: Tensor) -> dict[str, Tensor]:
+    """Return predictive entropy and mutual information of images by name, ``(B,)`` each."""
+    return {"entropy": classification.entropy(probs), "mutual_information": information}
 
 
 def outside_images(s: Subject, spec: str) -> Tensor:
