@@ -91,9 +91,9 @@ def train(
 
     if resume and out is None:
         raise UsageError("--resume needs --out RUN, the run folder to continue")
-    flags: dict[str, Any] = {"data": data, "labels": labels, "label_seed": label_seed, "seed": seed}
-    flags |= {"device": device, "precision": precision, "data_dir": str(data_dir) if data_dir else None}
-    flags |= {"split": str(split) if split else None, "validation": validation, "stream": stream or None}
+    flags: dict[str, Any] = {"data": data, "labels": labels, "label_seed": label_seed, "seed": seed, "device": device}
+    flags |= {"precision": precision, "validation": validation, "stream": stream or None}
+    flags |= {name: str(path) for name, path in (("data_dir", data_dir), ("split", split)) if path}
     run = resolve(system, flags, preset, steps, config, settings, out if resume else None, conditional)
     if dry_run:
         print(to_toml(to_config(run)))
