@@ -44,8 +44,8 @@ from bayesgan.objectives import (
 from bayesgan.particles import Ensemble, How
 from bayesgan.posterior import Game, log_posterior
 from bayesgan.priors import Box, Flat, Normal, Prior
-from bayesgan.samplers import AdamSpec, EMASpec, SGHMCSpec, SGLDSpec
-from bayesgan.samplers.schedules import Cosine, Schedule
+from bayesgan.samplers import AdamSpec, EMASpec, SGHMCSpec, SGLDSpec, SGNHTSpec
+from bayesgan.samplers.schedules import Cosine, Cyclical, Schedule
 from bayesgan.samplers.specs import InferenceSpec, Setting
 from bayesgan.serialise import from_config, kind, to_config
 from bayesgan.types import Nets, Network
@@ -85,14 +85,21 @@ EXAMPLES: dict[type, list[Any]] = {
     Supervised: [Supervised(), Supervised(Consistency(0.3))],
     Normal: [Normal(), Normal(10**0.5)],
     Box: [Box(), Box(0.3)],
-    AdamSpec: [AdamSpec(), AdamSpec(schedule=Cosine(0.1))],
+    AdamSpec: [AdamSpec(), AdamSpec(schedule=Cosine(0.1)), AdamSpec(schedule=Cyclical(2, 0.5))],
     EMASpec: [EMASpec("discriminator", 0.7), EMASpec("discriminator", 0.9, power=3.0)],
-    SGLDSpec: [SGLDSpec(), SGLDSpec(damping=None, schedule=Cosine())],
+    SGLDSpec: [SGLDSpec(), SGLDSpec(damping=None, schedule=Cosine()), SGLDSpec(schedule=Cyclical(2, 0.5))],
     SGHMCSpec: [
         SGHMCSpec(lr=0.05),
         SGHMCSpec(lr=0.05, friction=3.0, damping=1e-2, schedule=Cosine(0.1)),
         SGHMCSpec(eta=1e-6, alpha=0.1, integrator="euler"),
+        SGHMCSpec(lr=0.05, damping=1e-2, schedule=Cyclical(3, 0.4)),
     ],
+    SGNHTSpec: [
+        SGNHTSpec(),
+        SGNHTSpec(lr=0.05, friction=3.0, coupling=1.0, damping=1e-2, schedule=Cosine(0.1)),
+        SGNHTSpec(lr=0.05, temperature=0.3, damping=1e-2, schedule=Cyclical(3, 0.4)),
+    ],
+    Cyclical: [Cyclical(), Cyclical(5, 0.3, floor=0.1), Cyclical(1, 0.0)],
     MLP: [MLP(8, 1), MLP(5, 3)],
     DCGAN: [DCGAN(8, 12), DCGAN(6, 8)],
     ResNet: [ResNet(8, 12), ResNet(6, 8)],
@@ -301,7 +308,7 @@ class Walk:
     def step(self, times: int = 1) -> list[Tensor]:
         """Take steps as training does, and return the weights."""
         for _ in range(times):
-            self.optimiser.param_groups[0]["lr"] = self.spec.step_size(self.count, self.setting)
+            self.optimiser.param_groups[0].update(self.spec.options(self.count, self.setting))
             self.optimiser.step(self.energy)
             for s in self.source:
                 s.mul_(0.9)

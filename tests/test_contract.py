@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
@@ -253,7 +254,7 @@ def test_training_steps_as_often_and_as_far_as_the_player_says(monkeypatch: pyte
 # Inference
 
 
-@pytest.mark.parametrize("stop", [2, 4, 6], ids=["during burn-in", "at the hand-over", "after it"])
+@pytest.mark.parametrize("stop", [2, 4, 6, 9], ids=["during burn-in", "at the hand-over", "after it", "mid-cycle"])
 @over(InferenceSpec)
 def test_resume_is_bitwise(example: Any, stop: int) -> None:
     walk = Walk(given(example))
@@ -285,10 +286,35 @@ def test_step_sizes_are_positive(example: Any) -> None:
     assert all(example.step_size(step, walk.setting) > 0 for step in range(walk.setting.steps))
 
 
+@over(InferenceSpec)
+def test_options_are_those_of_the_optimizer_and_nothing_else(example: Any) -> None:
+    """A name that the optimizer does not know would be set without a word and change nothing."""
+    walk = Walk(given(example))
+    for step in range(walk.setting.steps):
+        options = example.options(step, walk.setting)
+        assert options["lr"] == example.step_size(step, walk.setting)
+        assert options.keys() <= walk.optimiser.param_groups[0].keys()
+
+
+@over(InferenceSpec)
+def test_where_no_draw_is_made_no_noise_is(example: Any) -> None:
+    walk = Walk(given(example))
+    for step in range(walk.setting.burn_in, walk.setting.steps):
+        temperature = example.options(step, walk.setting).get("temperature", 1.0)
+        assert (temperature > 0) == example.samples(step, walk.setting) or not hasattr(example, "temperature")
+
+
 @over(Schedule)
-def test_schedules_start_at_one_and_stay_positive(example: Any) -> None:
+def test_schedules_start_at_one_and_fall_or_start_anew(example: Any) -> None:
     factors = [given(example)(i / 20) for i in range(20)]
-    assert factors[0] == 1 and min(factors) > 0 and factors == sorted(factors, reverse=True)
+    assert factors[0] == 1 and min(factors) > 0
+    assert all(after <= before or after == 1 for before, after in pairwise(factors))
+
+
+@over(Schedule)
+def test_schedules_sample_at_the_end(example: Any) -> None:
+    """The bank always keeps the last weights."""
+    assert given(example).samples(199 / 200)
 
 
 # Priors

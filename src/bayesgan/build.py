@@ -40,9 +40,7 @@ def initialise(run: Run, data: Training, device: torch.device) -> State:
         p.prior.project_(ensembles[name].params)
     optimisers, settings = {}, {}
     for name, p in run.players.items():
-        seeds = [derive(run.seed, "noise", name, k) for k in range(run.particles(name))]
-        assert p.num_obs is not None
-        settings[name] = Setting(p.num_obs, run.burn_in * p.steps, run.steps * p.steps, seeds, leaves)
+        settings[name] = run.setting(name, leaves)
         optimisers[name] = p.inference.build(leaves[name], settings[name])
     num_obs = {name: setting.num_obs for name, setting in settings.items()}
     priors = {name: p.prior for name, p in run.players.items()}

@@ -32,6 +32,18 @@ def check(run: Run, data: Training) -> None:
         raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
     if "x_weak" in reads and "teacher" not in run.players:
         raise UsageError("consistency needs a player 'teacher' with inference EMA")
+    check_phases(run)
+
+
+def check_phases(run: Run) -> None:
+    """Raise a UsageError where the last weights, which the bank always keeps, would not be a sample."""
+    for name, p in run.players.items():
+        setting = run.setting(name, {})
+        if not p.inference.samples(setting.steps - 1, setting):
+            cure = "fewer cycles, less exploration, or the run more steps"
+            raise UsageError(
+                f"players.{name}.inference.schedule: its last cycle ends before it samples; give it {cure}"
+            )
 
 
 def images_only(run: Run) -> Iterator[str]:

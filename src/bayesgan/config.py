@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from torch import Tensor
 
 from bayesgan.data.augment import Warp
 from bayesgan.data.codes import Codes
@@ -12,7 +15,8 @@ from bayesgan.objectives import AnyObjective
 from bayesgan.particles import How
 from bayesgan.posterior import Marginal
 from bayesgan.priors import Normal, Prior
-from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec
+from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec, Setting
+from bayesgan.seeds import derive
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,10 @@ class Run:
     ``players``: by name, in the order of their updates. ``labels``: how many training images keep their label,
     or all, or none. ``split``: a file that says which images are labelled, tested and validated on; else
     ``label_seed`` draws them. ``validation``: how many training images are set aside to validate on. ``burn_in`` and
-    ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in``, and at the end. ``*_batch``: images
-    per particle and step. ``subset``: share of the training images that each particle sees, besides the labelled
-    ones, which all see. ``latent``: dimensions of z, and ``codes`` its prior. ``stream``: images stay where they are,
-    and those of a step are brought to the device; the numbers are the same.
+    ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in`` where all players' schedules sample,
+    and at the end. ``*_batch``: images per particle and step. ``subset``: share of the training images that each
+    particle sees, besides the labelled ones, which all see. ``latent``: dimensions of z, and ``codes`` its prior.
+    ``stream``: images stay where they are, and those of a step are brought to the device; the numbers are the same.
     """
 
     system: str
@@ -97,3 +101,10 @@ class Run:
     def particles(self, name: str) -> int:
         """Return how many particles a player has; an average has as many as the player it follows."""
         return self.players[self.role(name)].particles
+
+    def setting(self, name: str, weights: Mapping[str, Sequence[Tensor]]) -> Setting:
+        """Return what a player's inference needs to know of the run; a step of it is an update, not an iteration."""
+        player = self.players[name]
+        assert player.num_obs is not None, "of a resolved run"
+        seeds = [derive(self.seed, "noise", name, k) for k in range(self.particles(name))]
+        return Setting(player.num_obs, self.burn_in * player.steps, self.steps * player.steps, seeds, weights)

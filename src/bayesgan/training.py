@@ -63,7 +63,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
             energies = iterate(run, state, batches)
             state.step += 1
             bar.advance()
-            kept, pictured, over = keep(run, state.step), due(state.step, run.steps // PICTURES), stopped()
+            kept, pictured, over = keep(run, state), due(state.step, run.steps // PICTURES), stopped()
             if kept or due(state.step, run.steps // LOGGED):
                 rows.append({"step": state.step, "time": time.time(), "energy": plain(energies)})
                 if problem := diverged(energies, state.step):
@@ -99,7 +99,7 @@ def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
         optimiser, setting = state.optimisers[player], state.settings[player]
         for repeat in range(spec.steps):
             count = state.step * spec.steps + repeat
-            optimiser.param_groups[0]["lr"] = spec.inference.step_size(count, setting)
+            optimiser.param_groups[0].update(spec.inference.options(count, setting))
 
             def energy(player: str = player, optimiser: torch.optim.Optimizer = optimiser, count: int = count) -> Any:
                 with autocast(run, batches.device):
@@ -115,10 +115,15 @@ def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
     return energies
 
 
-def keep(run: Run, step: int) -> bool:
-    """Return whether the bank keeps the weights after ``step`` iterations."""
-    past = step - run.burn_in
-    return step == run.steps or (past > 0 and past % run.thin == 0)
+def keep(run: Run, state: State) -> bool:
+    """Return whether the bank keeps the weights: every ``thin`` iterations while all players sample, and at the end."""
+    past = state.step - run.burn_in
+    return state.step == run.steps or (past > 0 and past % run.thin == 0 and sampling(run, state))
+
+
+def sampling(run: Run, state: State) -> bool:
+    """Return whether the last update of every player was one that samples."""
+    return all(p.inference.samples(state.step * p.steps - 1, state.settings[n]) for n, p in run.players.items())
 
 
 def due(step: int, every: int) -> bool:

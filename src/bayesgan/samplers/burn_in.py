@@ -13,7 +13,7 @@ from bayesgan.samplers.langevin import Langevin
 
 
 class BurnIn(torch.optim.Optimizer):
-    """Adam for ``steps`` steps, then the sampler; one ``lr`` that belongs to whichever is at work.
+    """Adam for ``steps`` steps, then the sampler; one ``lr`` and ``temperature`` for whichever is at work.
 
     With ``damping``, Adam's second moments become the sampler's scales at the hand-over and stay as they are:
     ``scale^2 = 1 / (sqrt(v) + damping)``. An adapting preconditioner would not leave the target invariant.
@@ -29,7 +29,8 @@ class BurnIn(torch.optim.Optimizer):
     ) -> None:
         if damping is not None and damping <= 0:
             raise UsageError(f"damping = {damping}: expected more than 0, or none for no preconditioner")
-        super().__init__(params, {"lr": adam.param_groups[0]["lr"]})
+        temperature = sampler.param_groups[0]["temperature"]
+        super().__init__(params, {"lr": adam.param_groups[0]["lr"], "temperature": temperature})
         self.adam, self.sampler, self.steps, self.damping = adam, sampler, steps, damping
         self.count = 0
 
@@ -38,7 +39,8 @@ class BurnIn(torch.optim.Optimizer):
         if self.count == self.steps and self.damping is not None:
             self.sampler.precondition(frozen_scales(self.adam, self.damping))
         active = self.adam if self.count < self.steps else self.sampler
-        active.param_groups[0]["lr"] = self.param_groups[0]["lr"]
+        (mine,), (theirs,) = self.param_groups, active.param_groups
+        theirs.update({name: mine[name] for name in ("lr", "temperature") if name in theirs})
         self.count += 1
         return active.step(closure)
 

@@ -74,6 +74,11 @@ class Langevin(torch.optim.Optimizer, ABC):
     def prepare(self, w: Tensor, group: dict[str, Any]) -> None:
         """Create the state of one tensor at its first step."""
 
+    def prepare_momentum(self, w: Tensor, group: dict[str, Any]) -> None:
+        """Draw the first momentum of a tensor from its stationary distribution, N(0, T): at rest it would be cold."""
+        if "momentum" not in self.state[w]:
+            self.state[w]["momentum"] = self.noise.draw([w])[0] * noise_std(group)
+
     @abstractmethod
     def update_(self, w: Tensor, grad: Tensor, xi: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         """Move one tensor in place, given its gradient and standard normal noise ``xi``."""

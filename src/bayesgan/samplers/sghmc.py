@@ -89,9 +89,8 @@ class SGHMC(Langevin):
         super().__init__(params, lr, num_obs, temperature, seeds, friction=friction, integrator=integrator)
 
     def prepare(self, w: Tensor, group: dict[str, Any]) -> None:
-        """Draw the first momentum from its stationary distribution, N(0, T)."""
-        if "momentum" not in self.state[w]:
-            self.state[w]["momentum"] = self.noise.draw([w])[0] * noise_std(group)
+        """Draw the first momentum."""
+        self.prepare_momentum(w, group)
 
     def update_(self, w: Tensor, grad: Tensor, xi: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         """One step of the chosen integrator in the preconditioned coordinate, in place."""

@@ -1,8 +1,9 @@
-"""How a player's weights move, as plain values: frozen dataclasses that build a ``torch.optim.Optimizer``."""
+"""Samplers as plain values: frozen dataclasses that build a sampler behind a burn-in; and the union of all specs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -10,160 +11,140 @@ from torch import Tensor
 
 from bayesgan.errors import UsageError, require
 from bayesgan.samplers.burn_in import BurnIn
-from bayesgan.samplers.ema import EMA
 from bayesgan.samplers.langevin import Langevin
+from bayesgan.samplers.optimise import AdamSpec, EMASpec, RMSPropSpec, Setting
 from bayesgan.samplers.schedules import Constant, Schedule
 from bayesgan.samplers.sghmc import SGHMC, Integrator, spelling
 from bayesgan.samplers.sgld import SGLD
+from bayesgan.samplers.sgnht import SGNHT
+
+__all__ = [
+    "AdamSpec",
+    "EMASpec",
+    "InferenceSpec",
+    "RMSPropSpec",
+    "SGHMCSpec",
+    "SGLDSpec",
+    "SGNHTSpec",
+    "SamplerSpec",
+    "Setting",
+]
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What a spec needs to know of its run: sizes, one noise seed per particle, and the other players' weights."""
+@dataclass(frozen=True, kw_only=True)
+class SamplerSpec(ABC):
+    """What all samplers share: Adam for the burn-in, then a sampler at a temperature, its step size on a schedule.
 
-    num_obs: int
-    burn_in: int
-    steps: int
-    seeds: Sequence[int]
-    weights: Mapping[str, Sequence[Tensor]]
+    ``temperature``: tempering, 1 for the posterior. ``damping``: of the preconditioner that :class:`BurnIn` freezes;
+    None for none. The schedules of ``burn_in`` and of the sampler run each over its own part of the run.
+    """
 
-
-@dataclass(frozen=True)
-class AdamSpec:
-    """Adam: the mode of the posterior, or a burn-in."""
-
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    schedule: Schedule = field(default_factory=Constant)
-
-    def __post_init__(self) -> None:
-        require(self, "lr", self.lr, self.lr > 0, "above 0")
-        require(self, "beta1", self.beta1, 0 <= self.beta1 < 1, "0 or more, below 1")
-        require(self, "beta2", self.beta2, 0 <= self.beta2 < 1, "0 or more, below 1")
-
-    def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.Adam:
-        """Return ``torch.optim.Adam``."""
-        return torch.optim.Adam(params, self.lr, (self.beta1, self.beta2))
-
-    def step_size(self, step: int, setting: Setting) -> float:
-        """Return the scheduled step size."""
-        return self.lr * self.schedule(step / setting.steps)
-
-
-@dataclass(frozen=True)
-class RMSPropSpec:
-    """RMSProp: the optimiser of the WGAN paper."""
-
-    lr: float = 5e-5
-    schedule: Schedule = field(default_factory=Constant)
-
-    def __post_init__(self) -> None:
-        require(self, "lr", self.lr, self.lr > 0, "above 0")
-
-    def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.RMSprop:
-        """Return ``torch.optim.RMSprop``."""
-        return torch.optim.RMSprop(params, self.lr)
-
-    def step_size(self, step: int, setting: Setting) -> float:
-        """Return the scheduled step size."""
-        return self.lr * self.schedule(step / setting.steps)
-
-
-@dataclass(frozen=True)
-class EMASpec:
-    """A running average of another player's weights: a teacher, or an averaged generator; see :class:`EMA`."""
-
-    of: str = "discriminator"
-    decay: float = 0.99
-    power: float = 0.0
-
-    def __post_init__(self) -> None:
-        require(self, "decay", self.decay, 0 <= self.decay < 1, "0 or more, below 1")
-        require(self, "power", self.power, self.power >= 0, "0 or more")
-
-    def build(self, params: Sequence[Tensor], setting: Setting) -> EMA:
-        """Return an :class:`EMA` of the player ``of``."""
-        return EMA(params, setting.weights[self.of], self.decay, self.power)
-
-    def step_size(self, step: int, setting: Setting) -> float:
-        """Return 1: an average has no step size."""
-        return 1.0
-
-
-@dataclass(frozen=True)
-class SGLDSpec:
-    """SGLD after a burn-in by Adam; see ``BurnIn`` for ``damping``, None for no preconditioner."""
-
-    lr: float = 1e-4
     temperature: float = 1.0
     damping: float | None = None
     burn_in: AdamSpec = field(default_factory=AdamSpec)
     schedule: Schedule = field(default_factory=Constant)
 
+    @abstractmethod
+    def sampler(self, params: Sequence[Tensor], setting: Setting) -> Langevin:
+        """Return the sampler alone."""
+
+    @abstractmethod
+    def full_step(self, setting: Setting) -> float:
+        """Return the sampler's step size where the schedule's factor is 1."""
+
     def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.Optimizer:
-        """Return Adam for the burn-in, then :class:`SGLD`."""
-        sampler = SGLD(params, self.lr, setting.num_obs, self.temperature, setting.seeds)
-        return after_burn_in(params, self.burn_in, sampler, setting, self.damping)
+        """Return the sampler behind a burn-in by Adam, or alone where there is none."""
+        sampler = self.sampler(params, setting)
+        if setting.burn_in:
+            return BurnIn(params, self.burn_in.build(params, setting), sampler, setting.burn_in, self.damping)
+        if self.damping is not None:
+            raise UsageError("damping needs a burn-in to freeze a preconditioner after: set burn_in, or damping=none")
+        return sampler
 
     def step_size(self, step: int, setting: Setting) -> float:
         """Return the scheduled step size of the phase that ``step`` is in."""
-        return phase_step_size(self.burn_in, self.lr, self.schedule, step, setting)
+        if step < setting.burn_in:
+            return self.burn_in.lr * self.burn_in.schedule(step / setting.burn_in)
+        return self.full_step(setting) * self.schedule(progress(step, setting))
+
+    def options(self, step: int, setting: Setting) -> dict[str, float]:
+        """Return the options of the parameter group at ``step``: where the schedule does not sample, no noise."""
+        temperature = self.temperature if self.samples(step, setting) else 0.0
+        return {"lr": self.step_size(step, setting), "temperature": temperature}
+
+    def samples(self, step: int, setting: Setting) -> bool:
+        """Return whether ``step`` draws from the posterior, so that the bank may keep the weights after it."""
+        return step >= setting.burn_in and self.schedule.samples(progress(step, setting))
 
 
 @dataclass(frozen=True)
-class SGHMCSpec:
-    """SGHMC after a burn-in by Adam; see :class:`SGHMC` for both spellings and ``BurnIn`` for ``damping``."""
+class SGLDSpec(SamplerSpec):
+    """:class:`SGLD` after a burn-in by Adam."""
+
+    lr: float = 1e-4
+
+    def sampler(self, params: Sequence[Tensor], setting: Setting) -> SGLD:
+        """Return :class:`SGLD`."""
+        return SGLD(params, self.lr, setting.num_obs, self.temperature, setting.seeds)
+
+    def full_step(self, setting: Setting) -> float:
+        """Return ``lr``."""
+        return self.lr
+
+
+@dataclass(frozen=True)
+class SGHMCSpec(SamplerSpec):
+    """:class:`SGHMC` after a burn-in by Adam; in either spelling, ``lr`` and ``friction`` or ``eta`` and ``alpha``."""
 
     lr: float | None = None
     friction: float | None = None
     eta: float | None = None
     alpha: float | None = None
-    temperature: float = 1.0
     integrator: Integrator = "baoa"
-    damping: float | None = None
-    burn_in: AdamSpec = field(default_factory=AdamSpec)
-    schedule: Schedule = field(default_factory=Constant)
 
-    def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.Optimizer:
-        """Return Adam for the burn-in, then :class:`SGHMC`."""
+    def sampler(self, params: Sequence[Tensor], setting: Setting) -> SGHMC:
+        """Return :class:`SGHMC`."""
         lr, friction = self.resolved(setting)
-        sampler = SGHMC(
-            params,
-            lr,
-            num_obs=setting.num_obs,
-            friction=friction,
-            temperature=self.temperature,
-            integrator=self.integrator,
-            seeds=setting.seeds,
+        return SGHMC(
+            params, lr, setting.num_obs, friction, self.temperature, integrator=self.integrator, seeds=setting.seeds
         )
-        return after_burn_in(params, self.burn_in, sampler, setting, self.damping)
 
-    def step_size(self, step: int, setting: Setting) -> float:
-        """Return the scheduled step size of the phase that ``step`` is in."""
-        return phase_step_size(self.burn_in, self.resolved(setting)[0], self.schedule, step, setting)
+    def full_step(self, setting: Setting) -> float:
+        """Return ``lr``, from whichever spelling was given."""
+        return self.resolved(setting)[0]
 
     def resolved(self, setting: Setting) -> tuple[float, float]:
         """Return ``(lr, friction)`` from whichever spelling was given."""
         return spelling(self.lr, self.friction, self.eta, self.alpha, setting.num_obs)
 
 
-InferenceSpec = AdamSpec | RMSPropSpec | EMASpec | SGLDSpec | SGHMCSpec
+@dataclass(frozen=True)
+class SGNHTSpec(SamplerSpec):
+    """:class:`SGNHT` after a burn-in by Adam; ``coupling``, the thermostat's rate, is the friction where None."""
+
+    lr: float = 1e-2
+    friction: float = 1.0
+    coupling: float | None = None
+
+    def __post_init__(self) -> None:
+        require(self, "lr", self.lr, self.lr > 0, "above 0")
+        require(self, "friction", self.friction, self.friction > 0, "above 0")
+        require(self, "coupling", self.coupling or 1.0, self.coupling is None or self.coupling > 0, "above 0, or none")
+
+    def sampler(self, params: Sequence[Tensor], setting: Setting) -> SGNHT:
+        """Return :class:`SGNHT`."""
+        return SGNHT(
+            params, self.lr, setting.num_obs, self.friction, self.coupling, self.temperature, seeds=setting.seeds
+        )
+
+    def full_step(self, setting: Setting) -> float:
+        """Return ``lr``."""
+        return self.lr
 
 
-def after_burn_in(
-    params: Sequence[Tensor], burn_in: AdamSpec, sampler: Langevin, setting: Setting, damping: float | None
-) -> torch.optim.Optimizer:
-    """Return the sampler behind a burn-in by Adam, or alone where there is none."""
-    if setting.burn_in == 0:
-        if damping is not None:
-            raise UsageError("damping needs a burn-in to freeze a preconditioner after: set burn_in, or damping=none")
-        return sampler
-    return BurnIn(params, burn_in.build(params, setting), sampler, setting.burn_in, damping)
+InferenceSpec = AdamSpec | RMSPropSpec | EMASpec | SGLDSpec | SGHMCSpec | SGNHTSpec
 
 
-def phase_step_size(burn_in: AdamSpec, lr: float, schedule: Schedule, step: int, setting: Setting) -> float:
-    """Return the step size at ``step``: the burn-in's schedule runs over the burn-in, the sampler's over the rest."""
-    if step < setting.burn_in:
-        return burn_in.lr * burn_in.schedule(step / setting.burn_in)
-    return lr * schedule((step - setting.burn_in) / max(1, setting.steps - setting.burn_in))
+def progress(step: int, setting: Setting) -> float:
+    """Return how much of the sampler's part of the run lies before ``step``, in [0, 1)."""
+    return (step - setting.burn_in) / max(1, setting.steps - setting.burn_in)
