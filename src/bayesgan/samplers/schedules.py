@@ -88,7 +88,7 @@ class Cyclical:
     def share(self, progress: float) -> float:
         """Return how far the cycle at ``progress`` has come, in [0, 1)."""
         # Rounded, because 1/49 of 49 cycles must be the start of the second and not the end of the first.
-        return round(progress * self.cycles, 9) % 1.0
+        return round(progress * self.cycles % 1.0, 9) % 1.0
 
 
 Schedule = Constant | Cosine | Polynomial | Cyclical
