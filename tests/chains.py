@@ -10,6 +10,7 @@ import torch
 from scipy.linalg import solve_discrete_lyapunov
 from torch import Tensor, nn
 
+from bayesgan.samplers.langevin import Langevin
 from bayesgan.samplers.noise import Noise
 
 
@@ -23,6 +24,12 @@ def stationary(columns: Sequence[Tensor]) -> np.ndarray:
 def give_noise(monkeypatch: pytest.MonkeyPatch, values: Tensor) -> None:
     """Let every draw of noise be ``values``."""
     monkeypatch.setattr(Noise, "draw", lambda self, like: [values.to(w.dtype).expand_as(w).clone() for w in like])
+
+
+def one_stream(sampler: Langevin, seed: int = 1) -> None:
+    """Draw the noise of thousands of chains from one generator: one for each would take most of the time."""
+    rng = torch.Generator().manual_seed(seed)
+    sampler.noise.draw = lambda like: [torch.randn(w.shape, dtype=w.dtype, generator=rng) for w in like]
 
 
 def classifier() -> tuple[nn.Module, Callable[[], Tensor]]:

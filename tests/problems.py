@@ -30,13 +30,14 @@ class LinearRegression:
     """``y = x w + noise N(0, sigma^2)`` with ``w ~ N(0, tau^2 I)``; as an objective it has one player, a linear map.
 
     ``posterior``: mean (D,) and covariance (D, D) of w; tempering flattens likelihood and prior alike, so it
-    scales the covariance and leaves the mean.
+    scales the covariance and leaves the mean. ``rider``: whose particles have data of their own, None for all the same.
     """
 
     x: Tensor
     y: Tensor
     sigma: float
     tau: float
+    rider: str | None = None
 
     players: ClassVar[tuple[str, ...]] = ("regressor",)
     conditioned: ClassVar[tuple[str, ...]] = ()
@@ -54,14 +55,89 @@ class LinearRegression:
         covariance = torch.linalg.inv(precision)
         return (covariance @ x.T @ y / self.sigma**2)[:, 0], tempering * covariance
 
+    def curvature(self) -> Tensor:
+        """Second derivatives (D, D) of the energy per datum."""
+        return torch.linalg.inv(self.posterior()[1]) / len(self.x)
+
     def fields(self, player: str) -> Fields:
-        return {"x": None, "y": None}
+        return {"x": self.rider, "y": self.rider}
 
     def outputs(self, player: str, latent: int, classes: int) -> int:
         return 1
 
     def regressor(self, net: Nets, batch: Batch) -> Tensor:
-        return torch.distributions.Normal(net.regressor(batch.x), self.sigma).log_prob(batch.y).mean()
+        residual = (batch.y - net.regressor(batch.x)) / self.sigma
+        return -residual.square().mean() / 2 - math.log(self.sigma) - math.log(2 * math.pi) / 2
+
+
+@dataclass(frozen=True)
+class LogisticRegression:
+    """``P(y = 1) = s(w x)`` in two dimensions with ``w ~ N(0, tau^2 I)``; few data, so that the posterior is skewed.
+
+    ``reference``: draws by Metropolis-adjusted Langevin chains (Besag 1994), which leave the posterior exactly
+    invariant; ``quadrature``: its mean and covariance on a grid, which is exact to eight digits.
+    """
+
+    x: Tensor
+    y: Tensor
+    tau: float
+    rider: str | None = None
+
+    players: ClassVar[tuple[str, ...]] = ("regressor",)
+    conditioned: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def make(cls, n: int = 12, tau: float = 2.0) -> LogisticRegression:
+        rng = torch.Generator().manual_seed(5)
+        x = torch.randn(n, 2, generator=rng) @ torch.tensor([[1.0, 0.4], [0.0, 0.8]])
+        p = torch.sigmoid(x @ torch.tensor([[2.0], [1.0]]))
+        return cls(x, torch.bernoulli(p, generator=rng), tau)
+
+    def log_density(self, w: Tensor) -> Tensor:
+        """Log posterior of weights (K, 2) up to a constant, ``(K,)``, in float64."""
+        sign, x = 2 * self.y.double() - 1, self.x.double()
+        return -torch.nn.functional.softplus(-(x @ w.T) * sign).sum(0) - w.square().sum(1) / (2 * self.tau**2)
+
+    def slope(self, w: Tensor) -> Tensor:
+        """Gradient of :meth:`log_density`, ``(K, 2)``."""
+        x = self.x.double()
+        return (self.y.double() - torch.sigmoid(x @ w.T)).T @ x - w / self.tau**2
+
+    def quadrature(self) -> tuple[Tensor, Tensor]:
+        """Mean (2,) and covariance (2, 2)."""
+        axis = torch.linspace(-7, 11, 500, dtype=torch.float64)
+        w = torch.cartesian_prod(axis, axis)
+        mass = self.log_density(w).softmax(0)
+        mean = mass @ w
+        return mean, ((w - mean) * mass[:, None]).T @ (w - mean)
+
+    def reference(self, chains: int = 400, steps: int = 3000, h: float = 0.8) -> Tensor:
+        """Draws ``(S, 2)`` of long chains: every tenth step of the later nine tenths."""
+        rng = torch.Generator().manual_seed(0)
+        w, draws = torch.zeros(chains, 2, dtype=torch.float64), []
+        for step in range(steps):
+            w = self.metropolis(w, h, rng)
+            if step >= steps // 10 and step % 10 == 0:
+                draws.append(w)
+        return torch.cat(draws)
+
+    def metropolis(self, w: Tensor, h: float, rng: torch.Generator) -> Tensor:
+        """One Langevin proposal of every chain, accepted with the probability that keeps the balance detailed."""
+        proposed = w + h * self.slope(w) + math.sqrt(2 * h) * torch.randn(w.shape, dtype=w.dtype, generator=rng)
+        there = (proposed - w - h * self.slope(w)).square().sum(1)
+        back = (w - proposed - h * self.slope(proposed)).square().sum(1)
+        ratio = self.log_density(proposed) - self.log_density(w) + (there - back) / (4 * h)
+        accepted = torch.rand(len(w), dtype=w.dtype, generator=rng).log() < ratio
+        return torch.where(accepted[:, None], proposed, w)
+
+    def fields(self, player: str) -> Fields:
+        return {"x": self.rider, "y": self.rider}
+
+    def outputs(self, player: str, latent: int, classes: int) -> int:
+        return 1
+
+    def regressor(self, net: Nets, batch: Batch) -> Tensor:
+        return -torch.nn.functional.binary_cross_entropy_with_logits(net.regressor(batch.x), batch.y)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from bayesgan.samplers import SGHMC, SGNHT
 from bayesgan.samplers.sghmc import baoa
 from bayesgan.samplers.sgnht import badoda, fading
-from chains import stationary
+from chains import one_stream, stationary
 from contract import close, numbers
 from problems import Quadratic
 
@@ -203,11 +203,10 @@ def chains(make: Callable, noise: float = 0.0, n: int = 1, scale: float | None =
     count = 5000 // n
     w = nn.Parameter(numbers(count, n) * math.sqrt(T / CURVATURE))
     optimiser = make([w], seeds=range(count))
-    rng, sums, kept = torch.Generator().manual_seed(1), torch.zeros(4, dtype=torch.float64), 0
+    rng, sums, kept = torch.Generator().manual_seed(2), torch.zeros(4, dtype=torch.float64), 0
     if scale:
         optimiser.precondition([torch.full_like(w, scale)])
-    # One stream for all chains: thousands of generators would take most of the time.
-    optimiser.noise.draw = lambda like: [torch.randn(w.shape, dtype=w.dtype, generator=rng) for w in like]
+    one_stream(optimiser)
     for step in range(steps):
         w.grad = CURVATURE * w.detach()
         if noise:
