@@ -55,6 +55,10 @@ class LinearRegression:
         covariance = torch.linalg.inv(precision)
         return (covariance @ x.T @ y / self.sigma**2)[:, 0], tempering * covariance
 
+    def pull(self, output: Tensor, y: Tensor) -> Tensor:
+        """Derivative of the log-likelihood of y by the network's output."""
+        return (y - output) / self.sigma**2
+
     def curvature(self) -> Tensor:
         """Second derivatives (D, D) of the energy per datum."""
         return torch.linalg.inv(self.posterior()[1]) / len(self.x)
@@ -98,10 +102,13 @@ class LogisticRegression:
         sign, x = 2 * self.y.double() - 1, self.x.double()
         return -torch.nn.functional.softplus(-(x @ w.T) * sign).sum(0) - w.square().sum(1) / (2 * self.tau**2)
 
+    def pull(self, output: Tensor, y: Tensor) -> Tensor:
+        """Derivative of the log-likelihood of y by the network's output."""
+        return y - torch.sigmoid(output)
+
     def slope(self, w: Tensor) -> Tensor:
         """Gradient of :meth:`log_density`, ``(K, 2)``."""
-        x = self.x.double()
-        return (self.y.double() - torch.sigmoid(x @ w.T)).T @ x - w / self.tau**2
+        return len(self.x) * slope(self, w, self.x.double(), self.y.double())
 
     def quadrature(self) -> tuple[Tensor, Tensor]:
         """Mean (2,) and covariance (2, 2)."""
@@ -203,6 +210,13 @@ class LinearDecoder:
         """Mean and variances of z given x, ``(B, Z)`` each."""
         precision = self.weight.square().sum(0) + self.std**2
         return (x - self.mean) @ self.weight / precision, (self.std**2 / precision).expand(len(x), -1)
+
+
+def slope(problem: LinearRegression | LogisticRegression, w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Gradient of the log posterior per datum at weights (K, D), on data (B, D) and (B, 1), or (K, B, ...)."""
+    x, y = (t.expand(len(w), *t.shape[-2:]) for t in (x, y))
+    pull = problem.pull(torch.einsum("kbd,kd->kb", x, w), y[..., 0])
+    return torch.einsum("kbd,kb->kd", x, pull) / x.shape[1] - w / (problem.tau**2 * len(problem.x))
 
 
 def normal_quantiles(n: int) -> Tensor:

@@ -300,8 +300,8 @@ def test_options_are_those_of_the_optimizer_and_nothing_else(example: Any) -> No
 def test_where_no_draw_is_made_no_noise_is(example: Any) -> None:
     walk = Walk(given(example))
     for step in range(walk.setting.burn_in, walk.setting.steps):
-        temperature = example.options(step, walk.setting).get("temperature", 1.0)
-        assert (temperature > 0) == example.samples(step, walk.setting) or not hasattr(example, "temperature")
+        options = example.options(step, walk.setting)
+        assert "temperature" not in options or (options["temperature"] > 0) == example.samples(step, walk.setting)
 
 
 @over(Schedule)

@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -79,6 +80,31 @@ def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     exec(compile(code, "README.md", "exec"), names)
     assert tuple(names["images"].shape) == (64, 1, 8, 8)  # type: ignore[attr-defined]
     assert tuple(names["probs"].shape) == (5, 10)  # type: ignore[attr-defined]
+
+
+SAMPLERS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(encoding="utf-8"), re.S)
+
+
+@pytest.mark.parametrize("code", SAMPLERS, ids=lambda code: code.splitlines()[0])
+def test_python_of_the_samplers_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each block for itself; a comment behind a print says what it prints, the digits aside."""
+    exec(compile(code, "samplers.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    promised = re.findall(r"^print\(.*?\)  # (.*)$", code, re.M)
+    assert promised and len(printed) == len(promised)
+    for line, promise in zip(printed, promised, strict=True):
+        assert [float(word) for word in line.split()] == pytest.approx([float(w) for w in promise.split()], rel=0.1)
+
+
+def test_every_sampler_and_schedule_is_documented() -> None:
+    from bayesgan.samplers.schedules import Schedule
+    from bayesgan.samplers.specs import InferenceSpec
+    from bayesgan.serialise import kind
+
+    text = (ROOT / "docs" / "samplers.md").read_text(encoding="utf-8")
+    assert all(f"`{kind(member)}`" in text for union in (InferenceSpec, Schedule) for member in get_args(union))
+    tests = set(re.findall(r"`(test_\w+)\.py`", text))
+    assert tests and all((ROOT / "tests" / f"{name}.py").is_file() for name in tests)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whole posteriors that are known, from every sampler, through the log posterior of a game and the specs of a run."""
+"""Whole posteriors that are known, from every sampler, with the options that a run gives it."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from bayesgan.priors import Normal
 from bayesgan.samplers import AdamSpec, Cyclical, SGHMCSpec, SGLDSpec, SGNHTSpec
 from bayesgan.samplers.specs import SamplerSpec, Setting
 from chains import one_stream
-from contract import close
-from problems import LinearRegression, LogisticRegression
+from contract import close, numbers
+from problems import LinearRegression, LogisticRegression, slope
 
 Problem = LinearRegression | LogisticRegression
-Batches = Callable[[int], dict[str, Tensor]]
+Data = tuple[Tensor, Tensor]
 
 
 class Chains:
-    """Chains of a regression, each a particle of its only player, that step as a run does."""
+    """A thousand chains of a regression that step as a run does, along gradients written out: autograd is slow.
 
-    def __init__(self, problem: Problem, spec: SamplerSpec, count: int, steps: int, burn_in: int = 0) -> None:
-        dims, num_obs, name = problem.x.shape[1], len(problem.x), "regressor"
-        ensemble = Ensemble.init(lambda: nn.Linear(dims, 1, bias=False), count, 0)
-        self.spec, self.setting = spec, Setting(num_obs, burn_in, burn_in + steps, range(count), {})
-        self.game = Game(problem, {name: ensemble}, {name: "k"}, {name: Normal(problem.tau)}, {name: num_obs})
-        (self.leaf,) = ensemble.params.values()
-        self.optimiser, self.data = spec.build([self.leaf], self.setting), {"x": problem.x, "y": problem.y}
+    That those are the gradients of a game is tested below.
+    """
+
+    def __init__(self, problem: Problem, spec: SamplerSpec, steps: int, burn_in: int = 0, count: int = 1000) -> None:
+        self.problem, self.spec, self.data = problem, spec, (problem.x, problem.y)
+        self.setting = Setting(len(problem.x), burn_in, burn_in + steps, range(count), {})
+        self.w = (0.1 * numbers(count, problem.x.shape[1])).float().requires_grad_()
+        self.optimiser = spec.build([self.w], self.setting)
         one_stream(self.optimiser.sampler if burn_in else self.optimiser)
 
-    def step(self, step: int, batch: dict[str, Tensor] | None = None) -> Tensor:
+    def step(self, step: int, batch: Data | None = None) -> Tensor:
         """Take a step on all data or on a batch; return the weights (K, D)."""
         self.optimiser.param_groups[0].update(self.spec.options(step, self.setting))
-        self.optimiser.zero_grad()
-        (-log_posterior(self.game, "regressor", batch or self.data)).sum().backward()
+        self.w.grad = -slope(self.problem, self.w.detach(), *(batch or self.data))
         self.optimiser.step()
-        return self.leaf.detach()[:, 0].double()
+        return self.w.detach().double()
 
-    def draws(self, warm: int, thin: int = 10, batches: Batches = lambda step: {}) -> Tensor:
+    def draws(self, warm: int, thin: int = 10, batches: Callable[[], Data | None] = lambda: None) -> Tensor:
         """Return the weights that a bank would keep after ``warm`` steps, ``(S, D)``: every ``thin`` while sampling."""
         found, start = [], self.setting.burn_in
         for step in range(self.setting.steps):
-            w = self.step(step, batches(step))
+            w = self.step(step, batches())
             due = step >= start + warm and (step + 1 - start) % thin == 0
             if due and self.spec.samples(step, self.setting):
                 found.append(w)
@@ -60,6 +60,42 @@ def agree(draws: Tensor, mean: Tensor, covariance: Tensor, tolerance: float = 0.
     assert ((draws.mean(0) - mean) / sd).abs().max() < tolerance
     assert (draws.std(0) / sd - 1).abs().max() < tolerance
     assert ((draws.T.cov() - covariance) / torch.outer(sd, sd)).abs().max() < 2 * tolerance
+
+
+# The gradients
+
+
+def game(problem: Problem, chains: int) -> Game:
+    """Return a regression as a game of one player."""
+    dims, num_obs, name = problem.x.shape[1], len(problem.x), "regressor"
+    ensemble = Ensemble.init(lambda: nn.Linear(dims, 1, bias=False), chains, 0)
+    return Game(problem, {name: ensemble}, {name: "k"}, {name: Normal(problem.tau)}, {name: num_obs})
+
+
+@pytest.mark.parametrize("problem", [LinearRegression.make(), LogisticRegression.make()], ids=["linear", "logistic"])
+def test_chains_follow_the_gradients_of_a_game(problem: Problem) -> None:
+    """Of the log posterior per datum, summed over particles; on all data, and on minibatches of their own."""
+    for rider, (x, y) in ((None, (problem.x, problem.y)), ("regressor", minibatches(problem, 5, 7)())):
+        played = game(replace(problem, rider=rider), 5)
+        (leaf,) = played.ensembles["regressor"].params.values()
+        log_posterior(played, "regressor", {"x": x, "y": y}).sum().backward()
+        close(leaf.grad[:, 0], slope(problem, leaf.detach()[:, 0], x, y), rtol=1e-4, atol=1e-6)
+
+
+def test_a_game_recovers_its_posterior() -> None:
+    """The whole way once: from the log posterior to the bank, every chain with a random stream of its own."""
+    problem, spec = LinearRegression.make(), SGHMCSpec(lr=0.4, friction=1.0)
+    played, setting, draws = game(problem, 300), Setting(len(problem.x), 0, 300, range(300), {}), []
+    (leaf,) = played.ensembles["regressor"].params.values()
+    optimiser = spec.build([leaf], setting)
+    for step in range(setting.steps):
+        optimiser.param_groups[0].update(spec.options(step, setting))
+        optimiser.zero_grad()
+        (-log_posterior(played, "regressor", {"x": problem.x, "y": problem.y})).sum().backward()
+        optimiser.step()
+        if step >= 60 and step % 6 == 0:
+            draws.append(leaf.detach()[:, 0].double())
+    agree(torch.cat(draws), *problem.posterior(), 0.05)
 
 
 # Conjugate linear regression
@@ -101,7 +137,7 @@ def test_a_thousand_chains_recover_the_posterior_of_linear_regression(name: str)
     """Of cyclical samplers the draws are the last of each cycle: earlier ones have not warmed up all the way."""
     case = {"burn_in": 0, "warm": 100, "steps": 300, "thin": 10, "tolerance": 0.03} | LINEAR[name]
     problem, spec = LinearRegression.make(), case["spec"]
-    chains = Chains(problem, spec, 1000, case["steps"], case["burn_in"])
+    chains = Chains(problem, spec, case["steps"], case["burn_in"])
     draws = chains.draws(case["warm"], case["thin"])
     agree(draws, problem.posterior()[0], discretised(spec, problem), case["tolerance"])
 
@@ -109,11 +145,16 @@ def test_a_thousand_chains_recover_the_posterior_of_linear_regression(name: str)
 # Bayesian logistic regression
 
 
-def test_the_reference_chain_is_right() -> None:
+@pytest.fixture(scope="module")
+def reference() -> Tensor:
+    return LogisticRegression.make().reference()
+
+
+def test_the_reference_chain_is_right(reference: Tensor) -> None:
     """Chain and quadrature know nothing of each other, and Laplace's approximation would not do."""
     problem = LogisticRegression.make()
     mean, covariance = problem.quadrature()
-    agree(problem.reference(), mean, covariance, tolerance=0.015)
+    agree(reference, mean, covariance, tolerance=0.015)
     mode = torch.zeros(1, 2, dtype=torch.float64)
     for _ in range(2000):
         mode += 0.05 * problem.slope(mode)
@@ -130,16 +171,11 @@ LOGISTIC: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def reference() -> Tensor:
-    return LogisticRegression.make().reference()
-
-
 @pytest.mark.parametrize("name", LOGISTIC)
 def test_a_thousand_chains_recover_the_posterior_of_logistic_regression(name: str, reference: Tensor) -> None:
     """Moments, and what a user sees: the probabilities of both classes, averaged over the posterior."""
     case = {"burn_in": 0, "warm": 100, "steps": 400, "thin": 10} | LOGISTIC[name]
-    chains = Chains(LogisticRegression.make(), case["spec"], 1000, case["steps"], case["burn_in"])
+    chains = Chains(LogisticRegression.make(), case["spec"], case["steps"], case["burn_in"])
     draws = chains.draws(case["warm"], case["thin"])
     agree(draws, reference.mean(0), reference.T.cov(), 0.04)
     x = torch.cartesian_prod(*[torch.linspace(-3, 3, 5, dtype=torch.float64)] * 2)
@@ -156,13 +192,13 @@ SMALL_STEPS = {
 }
 
 
-def minibatches(problem: LinearRegression, chains: int, size: int) -> Batches:
+def minibatches(problem: Problem, chains: int, size: int) -> Callable[[], Data]:
     """Every chain draws its own."""
     rng = torch.Generator().manual_seed(3)
 
-    def draw(step: int) -> dict[str, Tensor]:
+    def draw() -> Data:
         rows = torch.randint(len(problem.x), (chains, size), generator=rng)
-        return {"x": problem.x[rows], "y": problem.y[rows]}
+        return problem.x[rows], problem.y[rows]
 
     return draw
 
@@ -170,9 +206,9 @@ def minibatches(problem: LinearRegression, chains: int, size: int) -> Batches:
 @pytest.mark.parametrize("name", SMALL_STEPS)
 def test_minibatches_recover_the_posterior_at_small_steps(name: str) -> None:
     """The noise of minibatches heats by O(h)."""
-    problem, spec, count = replace(LinearRegression.make(), rider="regressor"), SMALL_STEPS[name], 600
-    chains = Chains(problem, spec, count, 1000, burn_in=100)
-    draws = chains.draws(300, 20, minibatches(problem, count, 20))
+    problem = LinearRegression.make()
+    chains = Chains(problem, SMALL_STEPS[name], steps=1000, burn_in=100)
+    draws = chains.draws(300, 20, minibatches(problem, 1000, 20))
     agree(draws, *problem.posterior(), 0.06)
 
 
@@ -184,8 +220,8 @@ def test_a_step_size_means_the_same_whatever_the_size_of_a_batch(name: str) -> N
     """A batch of the same images twice has the same mean."""
     problem, paths = LinearRegression.make(), []
     for times in (1, 2, 5):
-        chains, data = Chains(problem, SMALL_STEPS[name], 3, 30, burn_in=5), {"x": problem.x, "y": problem.y}
-        batch = {field: rows.repeat(times, 1) for field, rows in data.items()}
+        chains = Chains(problem, SMALL_STEPS[name], steps=30, burn_in=5, count=3)
+        batch = problem.x.repeat(times, 1), problem.y.repeat(times, 1)
         paths.append(torch.stack([chains.step(step, batch).clone() for step in range(35)]))
     close(paths[1], paths[0], rtol=1e-4, atol=1e-5)
     close(paths[2], paths[0], rtol=1e-4, atol=1e-5)
