@@ -70,13 +70,13 @@ def moved(now: Params, start: Params | None) -> Tensor | None:
     """Return the distance of each particle's weights from ``start`` over the norm of these, ``(K,)``."""
     if start is None:
         return None
-    distance = norm({name: leaf - start[name] for name, leaf in now.items()})
-    return distance / norm(start)
+    return norm({name: leaf - start[name] for name, leaf in now.items()}) / norm(start)
 
 
 def norm(params: Params) -> Tensor:
     """Return the Euclidean norm of each particle's weights, ``(K,)``."""
-    return torch.stack([leaf.flatten(1).norm(dim=1) for leaf in params.values()]).norm(dim=0)
+    squares = torch.stack([leaf.flatten(1).square().sum(1) for leaf in params.values()])
+    return squares.sum(0).sqrt()
 
 
 def short(values_K: Tensor) -> list[float]:
