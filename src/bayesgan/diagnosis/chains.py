@@ -45,7 +45,7 @@ def evaluated(
 ) -> dict[str, Tensor]:
     """Return the function values of players at weight samples, ``{player: (S, K, B, ...)}``."""
     values: dict[str, list[Tensor]] = {name: [] for name in players}
-    with Progress("looking at weight samples", 0, len(points) if players else 0, progress) as bar:
+    with Progress("looking at weight samples", 0, len(points), progress and bool(players)) as bar:
         for path in points if players else ():
             for name in players:
                 leaves, ensemble = read_sample(path)[name], posterior.ensembles[name]

@@ -40,8 +40,8 @@ def longer(run: Run) -> str:
 
 def more(run: Run) -> str:
     """Return the flag for more weight samples."""
-    after = run.steps - run.burn_in
-    return flag("thin", max(1, after // 20)) if after >= 20 else longer(run)
+    thin = max(1, (run.steps - run.burn_in) // 20)
+    return flag("thin", thin) if thin < run.thin else longer(run)
 
 
 def weaker_discriminator(run: Run) -> str:
@@ -52,10 +52,24 @@ def weaker_discriminator(run: Run) -> str:
     return f"{slower} or {flag('players.generator.steps', 2 * run.players['generator'].steps)}"
 
 
+def consistent(run: Run) -> bool:
+    """Return whether a discriminator is trained to be invariant, which leaves generators little to spread along."""
+    return getattr(run.objective, "consistency", None) is not None
+
+
 def more_variety(run: Run) -> str:
-    """Return flags against collapse: no consistency where there is any, a penalty where it is 0, a lower rate."""
-    if getattr(run.objective, "consistency", None) is not None:
+    """Return flags against collapse: no consistency where there is any, a discriminator that is nearer its optimum."""
+    if consistent(run):
         return f"{flag('objective.consistency', 'none')} (at a price in test error) or no --labels"
-    if getattr(run.objective, "r1", None) == 0:
-        return flag("objective.r1", 1.0)
+    if "discriminator" in run.players:
+        return flag("players.discriminator.steps", 2 * run.players["discriminator"].steps)
     return rate(run, "generator", 0.3)
+
+
+def apart(run: Run) -> str:
+    """Return flags for generators that each cover the data: against one common discriminator they may share it out."""
+    generator, discriminator = run.players["generator"], run.players.get("discriminator")
+    if discriminator is None or discriminator.axis == generator.axis:
+        return more_variety(run)
+    own = flag("players.discriminator.axis", generator.axis)
+    return f"{own} {flag('players.discriminator.particles', generator.particles)}, a discriminator for each"

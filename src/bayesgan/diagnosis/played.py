@@ -31,14 +31,16 @@ def collapse(e: Evidence) -> Iterator[Finding]:
     who = f"generator {', '.join(map(str, bad))} of {len(particles)}" if many else "the generator"
     text = f"samples of {who} differ from each other {low if low == high else f'{low} to {high}'} times as much"
     whole = f" (of all particles together: {e.variety.together:.2f})" if many else ""
-    yield Finding("collapse", f"{text} as training examples do{whole}", cures.more_variety(e.run))
+    shared = many and e.variety.together >= COLLAPSED and not cures.consistent(e.run)
+    cure = cures.apart(e.run) if shared else cures.more_variety(e.run)
+    yield Finding("collapse", f"{text} as training examples do{whole}", cure)
 
 
 def alike(e: Evidence) -> Iterator[Finding]:
     """Generators that all make the same of a code, so that more than one tells nothing."""
     if e.variety and e.variety.apart is not None and e.variety.apart < ALIKE:
-        text = f"{len(e.variety.particles)} generators make of one code what differs at most {e.variety.apart:.2g} times"
-        yield Finding("particles alike", f"{text} as much as training examples", cures.more_variety(e.run))
+        text = f"what the {len(e.variety.particles)} generators make of one code differs at most {e.variety.apart:.2g}"
+        yield Finding("particles alike", f"{text} times as much as training examples", cures.more_variety(e.run))
 
 
 def unstable(e: Evidence) -> Iterator[Finding]:
