@@ -267,3 +267,15 @@ def test_a_discriminator_without_an_opponent_saturates(tmp_path: Path) -> None:
     train(resolve("gan", {"data": "ring"}, steps=150, settings=["players.generator.inference.lr=1e-9"]), tmp_path / "r")
     names = {f.name for f in diagnose(tmp_path / "r").findings}
     assert "discriminator saturated" in names
+
+
+@pytest.mark.parametrize(("axis", "compared"), [("d", True), ("g", False)])
+def test_discriminators_are_compared_unless_each_has_a_generator_of_its_own(
+    axis: str, compared: bool, tmp_path: Path
+) -> None:
+    run = tiny(burn_in=2, data="ring", labels=None)
+    for text in ("players.discriminator.particles=2", f"players.discriminator.axis={axis}"):
+        run = from_config(assignment(text), base=run)
+    train(run, tmp_path / "run")
+    (discriminator,) = (c for c in diagnose(tmp_path / "run").evidence.chains if c.player == "discriminator")
+    assert math.isnan(discriminator.rhat_all) != compared

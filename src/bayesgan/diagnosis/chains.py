@@ -61,7 +61,7 @@ def chain(posterior: Posterior, player: str, values: Tensor, with_start: bool, r
     draws, particles = len(posterior.bank), values.shape[1]
     flat = values.flatten(2)
     kept = flat[:draws, :, columns(flat.shape[2])]
-    common = FUNCTIONS[player].common and particles > 1
+    common = FUNCTIONS[player].common and particles > 1 and not zipped(posterior.run, player)
     settings = sampling(posterior.run.players[player].inference)
     assert settings is not None
     classes = player == "discriminator" and posterior.classifies
@@ -88,6 +88,12 @@ def chain(posterior: Posterior, player: str, values: Tensor, with_start: bool, r
         total_variation(values[:draws]) if classes else None,
         mutual_information(values[:draws].flatten(0, 1))[1].mean().item() if classes else None,
     )
+
+
+def zipped(run: Run, player: str) -> bool:
+    """Return whether each particle plays against a generator of its own, so that their posteriors differ."""
+    axes = run.axes()
+    return axes[player] == axes.get("generator")
 
 
 def columns(total: int) -> Tensor:

@@ -16,7 +16,7 @@ class Chain:
     at most, root mean square, and ``rounding``: half the spacing of float32 at its size. ``kinetic``: temperature of
     the momenta over their target, mean over the later half of the sampling. ``moved``: distance from the burn-in point
     over its norm, at the end. Of function values, named in ``values``: ``rhat`` of each particle by itself, ``limit``
-    of it; ``rhat_all`` and ``limit_all`` across particles, where their values mean the same; ``size``: effective
+    of it; ``rhat_all`` and ``limit_all`` across particles, where they sample one posterior; ``size``: effective
     draws, summed over particles; ``spread`` over the draws of one particle, and ``spread_all``; ``departure`` from the
     burn-in point. Of class probabilities also ``variation``, the total variation between two draws, and
     ``information``, the mutual information of class and weights in nats.
