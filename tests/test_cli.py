@@ -139,6 +139,14 @@ def test_report_runs_again_with_the_command_it_names(trained: Path, tmp_path: Pa
     assert a == b
 
 
+def test_doctor_says_what_it_finds_and_ends_with_0(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("doctor", trained)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("too few samples: the bank has 2 weight samples of discriminator") for line in lines)
+    assert any(line.startswith("generator: 3 x 2 draws at temperature 0.1; kinetic temperature ") for line in lines)
+    assert json.loads((trained / "diagnosis.json").read_text())["lines"] == lines
+
+
 def test_points_are_drawn_as_clouds(tmp_path: Path) -> None:
     run("train", "gan", "--data", "ring", "--steps", 4, "--out", tmp_path / "r", *SMALL)
     run("evaluate", tmp_path / "r")
@@ -280,6 +288,7 @@ def test_wrong_usage_ends_with_2(
     [
         (["sample", "EMPTY"], "not a run folder"),
         (["evaluate", "nowhere"], "no run folder at nowhere"),
+        (["doctor", "nowhere"], "no run folder at nowhere"),
         (["report", "RUN", "nowhere"], "no run folder at nowhere"),
         (["predict", "RUN", "nowhere.png"], "nowhere.png"),
         (["train", "bayesgan", "--data", "digits", "--out", "RUN"], "exists; continue it with --resume"),
@@ -323,7 +332,7 @@ def test_help_answers_without_torch() -> None:
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("demo", "train", "sample", "predict", "evaluate", "report"):
+    for name in ("demo", "train", "sample", "predict", "evaluate", "report", "doctor"):
         app([name, "--help"], result_action="return_value")
         assert "Usage: bayesgan " + name in capsys.readouterr().out
 

@@ -48,7 +48,9 @@ def test_every_command_of_the_readme_runs_in_order(tmp_path: Path, monkeypatch: 
     from bayesgan import presets
 
     found = commands()
-    assert {"demo", "train", "sample", "predict", "evaluate", "report", "data"} <= {command[0] for command in found}
+    assert {"demo", "train", "sample", "predict", "evaluate", "report", "doctor", "data"} <= {
+        command[0] for command in found
+    }
     short = {name: lambda *a, f=f, **k: f(*a, **k).lasting(4) for name, f in presets.PRESETS.items()}
     monkeypatch.setattr(demo.presets, "PRESETS", short)
     monkeypatch.setattr(demo, "STEPS", 4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,16 @@ from bayesgan.store import Store, Weights
 
 @dataclass
 class State:
-    """What moves: weights of all players, their optimisers, and the iteration that comes next."""
+    """What moves: weights of all players, their optimisers, and the iteration that comes next.
+
+    ``start``: the weights at the end of the burn-in, of the players that are sampled from there on.
+    """
 
     game: Game
     optimisers: dict[str, torch.optim.Optimizer]
     settings: dict[str, Setting]
     step: int = 0
+    start: Weights = field(default_factory=dict)
 
 
 def initialise(run: Run, data: Training, device: torch.device) -> State:

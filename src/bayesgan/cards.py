@@ -9,8 +9,10 @@ import torch
 from bayesgan import figures
 from bayesgan.data.batches import to_float
 from bayesgan.data.toy import CENTRES, centres
+from bayesgan.doctor import FILE
 from bayesgan.images import plane
 from bayesgan.predict import moments
+from bayesgan.store import Store
 from bayesgan.subject import Subject
 
 PER_PARTICLE, PER_CLASS, CLASSES = 12, 10, 10
@@ -70,6 +72,15 @@ def between(s: Subject) -> str | None:
     a, b = x[:count], x[count : 2 * count]
     paths = s.posterior.interpolate(a, b, STEPS, *ends)
     return figures.image_grid(torch.cat([a[:, None], paths, b[:, None]], 1).flatten(0, 1), STEPS + 2)
+
+
+def diagnosis(s: Subject) -> dict[str, Any]:
+    """Return what the doctor said of the same bank, if it was asked."""
+    store = Store(s.folder)
+    if not (store.path / FILE).exists():
+        return {}
+    said = store.json(FILE, "findings", "notes", "lines", "bank")
+    return {"diagnosis": said} if said["bank"] == len(s.posterior.bank) else {}
 
 
 def classification(s: Subject, result: dict[str, Any]) -> dict[str, Any]:

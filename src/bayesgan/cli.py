@@ -207,6 +207,19 @@ def evaluate(
     print(f"evaluation: {run / file_name(part)}")
 
 
+@app.command
+def doctor(run: Path) -> None:
+    """Say in words what is wrong with a run and what to try: noise, mixing, saturation, collapse, too few samples.
+
+    Args:
+        run: The run folder; diagnosis.json is written there. What is asked and how: docs/diagnosis.md.
+    """
+    from bayesgan.doctor import diagnose
+
+    for line in diagnose(run, progress=True).lines():
+        print(line)
+
+
 @data_app.command(name="check")
 def check_data(spec: str, *, fix: Path | None = None, size: int | None = None, data_dir: Path | None = None) -> None:
     """Say what a data set holds and what is wrong with it: unreadable images, duplicates, contradictory labels.

@@ -77,6 +77,7 @@ def describe(path: Path, progress: bool) -> dict[str, Any]:
         "metrics": result["metrics"],
         "tiles": tiles(result["metrics"]),
         "curves": figures.curves(store.metrics(), run.burn_in),
+        **cards.diagnosis(subject),
         **cards.pictures(subject),
         **cards.per_class(subject),
         **cards.auto_encoding(subject),

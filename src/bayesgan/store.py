@@ -153,13 +153,23 @@ class Store:
 
     def save_sample(self, step: int, weights: Weights) -> None:
         """Add one weight sample of all players to the bank, ``posterior/NNNNNN.safetensors``."""
-        flat = {f"{player}.{name}": t.detach().cpu() for player, p in weights.items() for name, t in p.items()}
-        with atomic(self.path / "posterior" / f"{step:06d}.safetensors") as temporary:
-            temporary.write_bytes(to_safetensors(flat))
+        save_weights(self.path / "posterior" / f"{step:06d}.safetensors", weights)
+
+    @property
+    def burn_in_point(self) -> Path:
+        """The weights with which sampling began; beside the bank, and no part of it."""
+        return self.path / "posterior" / "burn-in.safetensors"
 
     def bank(self) -> list[Path]:
         """Return the weight samples in the order in which they were drawn."""
         return sorted((self.path / "posterior").glob("[0-9]*.safetensors"))
+
+
+def save_weights(path: Path, weights: Weights) -> None:
+    """Write the stacked weights of all players."""
+    flat = {f"{player}.{name}": t.detach().cpu() for player, p in weights.items() for name, t in p.items()}
+    with atomic(path) as temporary:
+        temporary.write_bytes(to_safetensors(flat))
 
 
 def load_sample(path: Path) -> Weights:

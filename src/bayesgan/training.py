@@ -22,6 +22,7 @@ from bayesgan.data.labels import Training, open_data
 from bayesgan.data.splits import Split
 from bayesgan.errors import Diverged, Interrupted
 from bayesgan.images import save_samples
+from bayesgan.motion import mark, motion
 from bayesgan.posterior import log_posterior
 from bayesgan.predict import Posterior
 from bayesgan.progress import Progress
@@ -53,6 +54,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])
     if not resume:
         store.describe(run, counts, split.to_json(), device)
+    mark(run, state, store)
     batches = Batches(run, data, device)
 
     with (
@@ -65,10 +67,12 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
             bar.advance()
             kept, pictured, over = keep(run, state), due(state.step, run.steps // PICTURES), stopped()
             if kept or due(state.step, run.steps // LOGGED):
-                rows.append({"step": state.step, "time": time.time(), "energy": plain(energies)})
+                rows.append({"step": state.step, "time": time.time(), "energy": plain(energies), **motion(state)})
                 if problem := diverged(energies, state.step):
                     store.write_metrics(rows)
                     raise Diverged(problem)
+            if state.step == run.burn_in:
+                mark(run, state, store)
             if kept:
                 store.save_sample(state.step, weights(state))
             if (kept and state.step == run.steps) or pictured or over:

@@ -83,6 +83,20 @@ class Langevin(torch.optim.Optimizer, ABC):
     def update_(self, w: Tensor, grad: Tensor, xi: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         """Move one tensor in place, given its gradient and standard normal noise ``xi``."""
 
+    def kinetic_temperature(self) -> Tensor | None:
+        """Return each particle's mean squared momentum over its target T, ``(K,)``: 1 is right as h -> 0.
+
+        None before the first step, and for a sampler without momenta or without noise. Gradients that vary from
+        minibatch to minibatch by a variance V add about ``h V / (2 friction T)``: what they do, noise does not.
+        """
+        (group,) = self.param_groups
+        momenta = [self.state[w]["momentum"] for w in group["params"] if "momentum" in self.state[w]]
+        if not momenta or not noise_std(group):
+            return None
+        particles = len(self.noise.generators)
+        rows = torch.cat([m.reshape(particles, -1) for m in momenta], 1)
+        return (rows / noise_std(group)).square().mean(1)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the state, noise streams included: a restored sampler continues with identical numbers."""
         return super().state_dict() | {"noise": self.noise.state()}
