@@ -45,6 +45,8 @@ def planned(options: Options) -> Plan:
     labels = numbers("labels", options.labels) if options.labels else published.labels_of(options.data)
     if not labels:
         raise UsageError(f"give --labels: the paper's table has none for {options.data}, but for {known()}")
+    if options.columns == "none":
+        raise UsageError(f"--columns none: expected {', '.join(COLUMNS)}, or all")
     if 0 in labels:
         raise UsageError("--labels 0: expected at least one label of each class")
     outside = OUTSIDE.get(options.data) if options.outside is None else options.outside

@@ -13,7 +13,7 @@ class Number:
     spread: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.mean:g}" if self.spread is None else f"{self.mean:g} +- {self.spread:g}"
+        return f"{self.mean:,g}" if self.spread is None else f"{self.mean:,g} +- {self.spread:g}"
 
 
 PAPER = "Saatchi and Wilson 2017 (arXiv 1705.09558), table 1: mean +- 2 sd over 10 label subsets"

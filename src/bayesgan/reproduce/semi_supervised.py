@@ -18,7 +18,7 @@ from bayesgan.store import write_text
 
 
 def semi_supervised(options: Options) -> str:
-    """Do what is not finished of the table, write ``result.json``, ``table.md`` and ``table.png``, return the table.
+    """Do what is not finished of the table, write ``result.json``, ``.md`` and ``.png``, and return the table.
 
     Raises UsageError and DataError before anything is trained; Interrupted, after the table of what is finished.
     """

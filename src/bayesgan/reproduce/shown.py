@@ -28,11 +28,11 @@ class Left(ProgressColumn):
 
 def work(rows: Rows, jobs: Sequence[Job], at_once: int, title: str) -> None:
     """Do what is not finished, ``at_once`` jobs at a time; equal settings are done once."""
-    distinct = {job.settings: job for job in jobs}
+    distinct = {job.settings: job for job in reversed(jobs)}  # the first of equal ones gives its name
     done = [row for job in distinct.values() if (row := rows.finished(job))]
-    waiting = [job for job in distinct.values() if rows.finished(job) is None]
+    waiting = [job for job in jobs if job is distinct[job.settings] and rows.finished(job) is None]
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Left()
-    with Progress(*columns, console=Console(stderr=True)) as bar, closing(performed(rows, waiting, at_once)) as work:
+    with Progress(*columns, console=Console(stderr=True)) as bar, closing(performed(rows, [*waiting], at_once)) as work:
         task = bar.add_task(title, total=len(distinct), completed=len(done), ends=ending(done, waiting, at_once))
         for job, row in work:
             done.append(row)
