@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,9 +20,10 @@ import pytest
 from PIL import Image
 
 from bayesgan import presets, training
+from bayesgan.cli import app
 from bayesgan.data.labels import Held
 from bayesgan.errors import DataError, Diverged
-from bayesgan.reproduce import cells, pool, published
+from bayesgan.reproduce import REPRODUCTIONS, cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.cells import Cell, Spreading, Terms
 from bayesgan.reproduce.lines import lines
@@ -273,3 +275,12 @@ def test_mistakes_are_one_line_before_anything_is_trained(
 
 def test_another_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'semi-supervised'?" in mistake(capsys, "reproduce", "semisupervised", code=2)
+
+
+def test_help_names_every_system_column_ablation_and_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    app(["reproduce", "--help"], result_action="return_value")
+    names = {*re.findall(r"[\w-]+", capsys.readouterr().out)}
+    assert {*REPRODUCTIONS, *cells.PRESET, *cells.COLUMNS, *ABLATIONS} <= names
