@@ -42,20 +42,11 @@ def planned(options: Options) -> Plan:
     """Return the plan of a command, held against the data. Raises UsageError and DataError."""
     if options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs}: expected at least 1")
-    labels = numbers("labels", options.labels) if options.labels else published.labels_of(options.data)
-    if not labels:
-        raise UsageError(f"give --labels: the paper's table has none for {options.data}, but for {known()}")
     if options.columns == "none":
         raise UsageError(f"--columns none: expected {', '.join(COLUMNS)}, or all")
-    if 0 in labels:
-        raise UsageError("--labels 0: expected at least one label of each class")
-    outside = OUTSIDE.get(options.data) if options.outside is None else options.outside
-    folder = None if options.data_dir is None else str(options.data_dir)
-    outside = None if outside == "none" else outside
-    terms = Terms(options.data, options.steps, options.validation, outside, options.device, folder)
     plan = Plan(
-        terms,
-        labels,
+        terms(options),
+        labels(options),
         numbers("seeds", options.seeds),
         names("systems", options.systems, PRESET),
         names("columns", options.columns, COLUMNS),
@@ -65,25 +56,39 @@ def planned(options: Options) -> Plan:
     return plan
 
 
-def known() -> str:
-    """Return the sets of the paper's table."""
-    return ", ".join(published.TABLE)
+def terms(options: Options) -> Terms:
+    """Return what the flags say of all cells."""
+    outside = OUTSIDE.get(options.data) if options.outside is None else options.outside
+    folder = None if options.data_dir is None else str(options.data_dir)
+    outside = None if outside == "none" else outside
+    return Terms(options.data, options.steps, options.validation, outside, options.device, folder)
+
+
+def labels(options: Options) -> tuple[int, ...]:
+    """Return the numbers of labels, the paper's where none are given."""
+    found = numbers("labels", options.labels) if options.labels else published.labels_of(options.data)
+    if not found:
+        others = ", ".join(published.TABLE)
+        raise UsageError(f"give --labels: the paper's table has none for {options.data}, but for {others}")
+    if 0 in found:
+        raise UsageError("--labels 0: expected at least one label of each class")
+    return found
 
 
 def fits(plan: Plan) -> None:
     """Raise what is wrong with data, labels and settings, before hours are spent."""
-    for labels in plan.labels:
-        prepared = plan.terms.prepared(labels, plan.seeds[0])
+    for count in plan.labels:
+        prepared = plan.terms.prepared(count, plan.seeds[0])
         data = prepared.training
         if len(data.shape) != 3:
             raise UsageError(f"--data {data.name}: the table is one of images, and {data.name} has points")
         if (prepared.validation or prepared.test).open().labels is None:
             raise DataError(f"the test images of {data.name} have no labels to count errors by")
-        for job in plan.of(labels, plan.seeds[0]):
+        for job in plan.of(count, plan.seeds[0]):
             if isinstance(job, Cell):
                 check(job.run.resolved(len(data.images)), data)
-        if plan.terms.outside:
-            outside_images(plan.terms.outside, plan.terms.data_dir, data.shape)
+    if plan.terms.outside:
+        outside_images(plan.terms.outside, plan.terms.data_dir, data.shape)
 
 
 def command(options: Options, plan: Plan) -> str:
