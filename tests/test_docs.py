@@ -46,7 +46,7 @@ def made_up_mnist(folder: Path, name: str = "MNIST") -> None:
         )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_command_of_the_readme_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import bayesgan.demo as demo
     from bayesgan import presets
