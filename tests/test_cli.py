@@ -332,7 +332,7 @@ def test_help_answers_without_torch() -> None:
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("demo", "train", "sample", "predict", "evaluate", "report", "doctor"):
+    for name in ("demo", "train", "sample", "predict", "evaluate", "report", "doctor", "reproduce"):
         app([name, "--help"], result_action="return_value")
         assert "Usage: bayesgan " + name in capsys.readouterr().out
 

@@ -53,7 +53,7 @@ def kept(curve: classification.RiskCoverage, share: float) -> float:
 def measure_outside(s: Subject) -> dict[str, Any]:
     """Measure how well doubt tells images of another set from test images: AUROC of entropy, information, P(fake)."""
     assert s.outside is not None
-    x = outside_images(s, s.outside)
+    x = outside_images(s.outside, s.posterior.run.data_dir, s.data.shape)
     inside, outside = doubts(*s.predicted), doubts(*classification.mutual_information(s.posterior.predict_each(x)))
     if s.posterior.judges:
         inside["fake"] = -s.posterior.realness(torch.from_numpy(s.test.images))
@@ -67,13 +67,15 @@ def doubts(probs: Tensor, information: Tensor) -> dict[str, Tensor]:
     return {"entropy": classification.entropy(probs), "mutual_information": information}
 
 
-def outside_images(s: Subject, spec: str) -> Tensor:
-    """Return the test images of another set, those of its only part where it has one, in their own order."""
-    data = load(spec, s.posterior.run.data_dir)
+def outside_images(spec: str, data_dir: str | None, shape: tuple[int, ...]) -> Tensor:
+    """Return the test images of another set, those of its only part where it has one, in their own order.
+
+    Raises a UsageError where they do not have the run's ``shape``.
+    """
+    data = load(spec, data_dir)
     part = data.test or data.train
-    if data.shape != s.data.shape:
-        have, want = shape_text(data.shape), shape_text(s.data.shape)
-        raise UsageError(f"--outside {spec}: images are {have}, the run's {want}")
+    if data.shape != shape:
+        raise UsageError(f"--outside {spec}: images are {shape_text(data.shape)}, the run's {shape_text(shape)}")
     return torch.from_numpy(np.ascontiguousarray(part.images[:OUTSIDE]))
 
 

@@ -1,0 +1,146 @@
+"""The cells of a table: which run each is, under which digest its row is kept, and what is measured of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from bayesgan.baselines import label_spreading
+from bayesgan.build import choose_device
+from bayesgan.config import Run
+from bayesgan.data.labels import Prepared, prepare
+from bayesgan.data.sets import load
+from bayesgan.errors import Diverged
+from bayesgan.presets import PRESETS
+from bayesgan.reproduce.ablations import ABLATIONS
+from bayesgan.reproduce.scores import measured, part
+from bayesgan.seeds import derive
+from bayesgan.serialise import to_config
+from bayesgan.training import train
+
+Row = dict[str, Any]
+"""What was measured of one cell, as plain values."""
+
+SPREADING = "label_spreading"
+PRESET = {"supervised": "supervised", "dcgan": "dcgan", "w_dcgan": "wgan", "dcgan_10": "ensemble"}
+PRESET |= {"bayesgan": "bayesgan"}
+COLUMNS = {"published": True, "best": False}  # the papers' settings, or what this package recommends
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all cells of a table share; ``validation``: images set aside to measure on in the place of test images."""
+
+    data: str
+    steps: int | None = None
+    validation: int = 0
+    outside: str | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    data_dir: str | None = None
+
+    def prepared(self, labels: int, seed: int) -> Prepared:
+        """Return the data with the labels of one subset."""
+        return prepare(load(self.data, self.data_dir), labels, seed, self.validation)
+
+
+class Job(Protocol):
+    """A cell, or a baseline beside it: what it is called, what its row depends on, and the work."""
+
+    @property
+    def named(self) -> Row:
+        """System, column, number of labels and seed."""
+        ...
+
+    @property
+    def settings(self) -> str:
+        """A digest of all that the row depends on."""
+        ...
+
+    def work(self, folder: Path) -> Row:
+        """Do the work, in a folder of its own, and return what was measured."""
+        ...
+
+
+def digest(values: Any) -> str:
+    """Return 16 hex digits that stand for plain values."""
+    return f"{derive(json.dumps(values, sort_keys=True)):016x}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A system in a column of the table, or an ablation of it, with one subset of labels; ``seed`` is of everything."""
+
+    terms: Terms
+    system: str
+    column: str
+    labels: int
+    seed: int
+    ablation: str | None = None
+
+    @property
+    def named(self) -> Row:
+        """See :class:`Job`; an ablation goes by its own name."""
+        name = self.ablation or self.system
+        return {"system": name, "column": self.column, "labels": self.labels, "seed": self.seed}
+
+    @cached_property
+    def run(self) -> Run:
+        """The run; its label subset is drawn by the same seed as its weights."""
+        run = PRESETS[PRESET[self.system]](self.terms.data, self.labels, COLUMNS[self.column])
+        run = ABLATIONS[self.ablation](run) if self.ablation else run
+        run = run if self.terms.steps is None else run.lasting(self.terms.steps)
+        terms = {name: getattr(self.terms, name) for name in ("validation", "device", "data_dir")}
+        return replace(run, seed=self.seed, label_seed=self.seed, **terms)
+
+    @cached_property
+    def settings(self) -> str:
+        """See :class:`Job`; where the data lie changes no row, the kind of device does."""
+        device = choose_device(self.terms.device).type
+        config = to_config(replace(self.run, data_dir=None, device="auto"))
+        return digest([config, self.terms.outside, device])
+
+    def work(self, folder: Path) -> Row:
+        """Train, or continue from a checkpoint, and measure; a run that diverges says so.
+
+        A run that was interrupted has no times: part of its work may have been done twice.
+        """
+        resumed, wall, processor = (folder / "checkpoint.pt").exists(), time.perf_counter(), time.process_time()
+        try:
+            train(self.run, folder, resume=resumed)
+            minutes, seconds = (time.perf_counter() - wall) / 60, time.process_time() - processor
+            row = measured(folder, part(self.terms.validation), self.terms.outside)
+        except Diverged as error:
+            return {"steps": self.run.steps, "failed": str(error)}
+        times = {} if resumed else {"minutes": round(minutes, 3), "processor_seconds": round(seconds, 2)}
+        return {"steps": self.run.steps, "failed": None, **row, **times}
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """scikit-learn's LabelSpreading on the split of the cells with the same labels and seed."""
+
+    terms: Terms
+    labels: int
+    seed: int
+
+    @property
+    def named(self) -> Row:
+        """See :class:`Job`; it has no columns."""
+        return {"system": SPREADING, "labels": self.labels, "seed": self.seed}
+
+    @property
+    def settings(self) -> str:
+        """See :class:`Job`."""
+        return digest([self.named, self.terms.data, self.terms.validation])
+
+    def work(self, folder: Path) -> Row:
+        """Fit, predict, and count errors."""
+        start, prepared = time.perf_counter(), self.terms.prepared(self.labels, self.seed)
+        asked = prepared.validation or prepared.test
+        error = round(label_spreading(prepared.training, asked.open()), 6)
+        row = {"failed": None, "images": len(asked), "errors": round(error * len(asked) / 100), "error": error}
+        return row | {"minutes": round((time.perf_counter() - start) / 60, 3)}

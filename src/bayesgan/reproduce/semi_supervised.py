@@ -1,0 +1,57 @@
+"""The semi-supervised table of the Bayesian GAN's paper and talk, as one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bayesgan.errors import DataError, Interrupted
+from bayesgan.machine import write_result
+from bayesgan.reproduce.cells import Row
+from bayesgan.reproduce.lines import figures, lines
+from bayesgan.reproduce.options import Options
+from bayesgan.reproduce.picture import picture
+from bayesgan.reproduce.plan import Plan, command, planned
+from bayesgan.reproduce.rows import Rows, one_thread
+from bayesgan.reproduce.shown import work
+from bayesgan.reproduce.table import Page, markdown
+from bayesgan.store import write_text
+
+
+def semi_supervised(options: Options) -> str:
+    """Do what is not finished of the table, write ``result.json``, ``.md`` and ``.png``, and return the table.
+
+    Raises UsageError and DataError before anything is trained; Interrupted, after the table of what is finished.
+    """
+    plan = planned(options)
+    out = options.out or Path("runs/reproduce") / f"semi-supervised-{Path(options.data).stem}"
+    rows, jobs = Rows(out, options.keep), plan.jobs()
+    write_text(out / "command.txt", command(options, plan) + "\n")
+    if options.add is not None:
+        rows.take_over(jobs, options.add)
+    stopped = False
+    try:
+        if not options.collect:
+            work(rows, jobs, options.jobs, f"few labels on {options.data}")
+    except (KeyboardInterrupt, Interrupted):
+        stopped = True
+    found = [row for job in jobs if (row := rows.finished(job))]
+    text = written(found, plan, options, out) if found else ""
+    if stopped:
+        raise Interrupted(f"{len(found)} of {len(jobs)} cells are finished in {out}; continue with the same command")
+    if not found:
+        raise DataError(f"--collect: nothing of this table is finished in {out}")
+    return text
+
+
+def written(rows: list[Row], plan: Plan, options: Options, out: Path) -> str:
+    """Write result, table and picture, and a copy of all three where ``--result`` says; return the table."""
+    found = lines(rows, plan.columns)
+    text = ""
+    for path in [out / "result.json"] + ([options.result] if options.result else []):
+        with one_thread():  # as the rows were made
+            result = write_result(path, command(options, plan), figures(found), rows)
+        page = Page(options.data, plan.columns, result["command"], result["machine"], options.validation)
+        text = markdown(found, page)
+        write_text(path.with_suffix(".md"), text)
+        picture(path.with_suffix(".png"), found, page)
+    return text

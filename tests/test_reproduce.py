@@ -1,0 +1,286 @@
+"""The reproduction command: a small table runs, continues where it stopped, and runs nothing twice."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bayesgan import presets, training
+from bayesgan.cli import app
+from bayesgan.data.labels import Held
+from bayesgan.errors import DataError, Diverged
+from bayesgan.reproduce import REPRODUCTIONS, cells, pool, published
+from bayesgan.reproduce.ablations import ABLATIONS
+from bayesgan.reproduce.cells import Cell, Spreading, Terms
+from bayesgan.reproduce.lines import lines
+from bayesgan.reproduce.options import Options, numbers
+from bayesgan.reproduce.plan import command, planned
+from bayesgan.reproduce.table import TITLES, Page, markdown
+from bayesgan.serialise import to_config
+from test_cli import mistake, run
+from test_docs import made_up_mnist
+
+TABLE = ["reproduce", "semi-supervised", "--labels", "20", "--seeds", "0-1", "--steps", "4"]
+QUICK = ["--systems", "supervised", "--columns", "best"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in ``tmp_path``, on made-up images."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BAYESGAN_DATA", str(tmp_path))
+    for name in ("MNIST", "FashionMNIST"):
+        made_up_mnist(tmp_path, name)
+
+
+@pytest.fixture
+def lazy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where something is trained."""
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(cells, "train", again)
+
+
+def result(out: str = "out") -> dict[str, Any]:
+    """Return the result file in a folder."""
+    content: dict[str, Any] = json.loads((Path(out) / "result.json").read_text())
+    return content
+
+
+@pytest.mark.timeout(240)
+def test_a_small_table_runs_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = [*TABLE, "--systems", "supervised,bayesgan", "--ablations", "zero_temperature"]
+    run(*flags, "--out", "out", "--result", "results/semi_supervised_mnist.json")
+    printed = capsys.readouterr()
+    first = result()
+    assert first.keys() == {"command", "machine", "commit", "figures", "rows"}
+    assert first["command"].startswith("bayesgan reproduce semi-supervised --data mnist --labels 20 --seeds 0-1")
+    numbers_of = first["figures"]
+    for line in ("bayesgan.best", "bayesgan.published", "supervised.published", "label_spreading.best"):
+        assert {f"{line}.20.{key}" for key in ("errors", "error", "errors.sd", "seeds")} <= numbers_of.keys()
+    assert {"best.20.minutes", "best.20.ece", "best.20.auroc_fashion", "last_sample.best.20.nll"} <= numbers_of.keys()
+    assert numbers_of["zero_temperature.best.20.seeds"] == numbers_of["bayesgan.best.20.seeds"] == 2
+    assert all(math.isfinite(value) for value in numbers_of.values())
+    spreading = [numbers_of[f"label_spreading.{column}.20.errors"] for column in ("best", "published")]
+    assert spreading[0] == spreading[1]
+    assert len(first["rows"]) == 2 * (1 + 2 * 2 + 1)
+    assert all(row["images"] == 50 and row["minutes"] >= 0 for row in first["rows"])
+    page = Path("out/result.md").read_text()
+    assert page in printed.out and "| 20 | Bayesian GAN | 997 +- 348 |" in page and "zero temperature" in page
+    assert "best bayesgan, 20 labels, seed 1:" in printed.err and "left" in printed.err
+    assert Image.open("out/result.png").size[0] > 600
+    assert {p.name for p in Path("results").iterdir()} == {
+        f"semi_supervised_mnist.{end}" for end in ("json", "md", "png")
+    }
+    assert not list(Path("out/runs").iterdir())
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(cells, "train", again)
+    run(*flags, "--out", "out")
+    assert result()["rows"] == first["rows"]
+    run(*flags, "--out", "other", "--add", "results/semi_supervised_mnist.json")
+    assert result("other")["rows"] == first["rows"]
+    with pytest.raises(AssertionError, match="trained again"):
+        run(*TABLE[:-1], "5", *QUICK, "--out", "out")
+
+
+def test_an_interrupted_table_continues(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    steps, iterate = [], training.iterate
+
+    def stop_at_third(given: Any, state: Any, batches: Any) -> Any:
+        steps.append((given.seed, state.step))
+        if len(steps) == 4 + 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return iterate(given, state, batches)
+
+    monkeypatch.setattr(training, "iterate", stop_at_third)
+    line = mistake(capsys, *TABLE, *QUICK, "--out", "out", code=130)
+    assert "3 of 4 cells are finished in out; continue with the same command" in line
+    assert [row["seed"] for row in result()["rows"] if row["system"] == "supervised"] == [0]
+    run(*TABLE, *QUICK, "--out", "out")
+    assert steps == [(seed, step) for seed in (0, 1) for step in range(4)]
+    run(*TABLE, *QUICK, "--out", "whole")
+    scores = [[row.get("nll") for row in result(out)["rows"]] for out in ("out", "whole")]
+    assert scores[0] == scores[1]
+    assert ["minutes" in row for row in result()["rows"]] == [True, True, True, False]
+
+
+def test_a_killed_run_without_a_checkpoint_is_begun_anew() -> None:
+    cell = Cell(Terms("mnist", 4, outside="fashion-mnist"), "supervised", "best", 20, 0)
+    half = Path("out/runs") / cell.settings
+    half.mkdir(parents=True)
+    (half / "config.toml").write_text("cut sho")
+    run(*TABLE, *QUICK, "--out", "out")
+    assert len(result()["rows"]) == 4 and not half.exists()
+
+
+@pytest.mark.timeout(240)
+def test_processes_save_when_they_are_terminated() -> None:
+    program = "from bayesgan.cli import main; main()"
+    flags = [*TABLE[:4], "--seeds", "0", "--steps", "5000", *QUICK, "--jobs", "2", "--outside", "none", "--out", "out"]
+    process = subprocess.Popen([sys.executable, "-c", program, *flags], stderr=subprocess.PIPE, text=True)
+    while not (list(Path("out").glob("runs/*/split.json")) and list(Path("out").glob("rows/*.json"))):
+        time.sleep(0.2)
+        assert process.poll() is None
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 130, errors
+    assert "1 of 2 cells are finished in out" in errors and "Traceback" not in errors
+    assert len(list(Path("out").glob("runs/*/checkpoint.pt"))) == 1
+
+
+def test_a_process_that_dies_is_a_line() -> None:
+    here, there = pool.PROCESSES.Pipe(duplex=False)
+    there.close()
+    dead: Any = SimpleNamespace(join=lambda: None, exitcode=-9)
+    with pytest.raises(DataError, match="label_spreading 20 0 ended with -9: is there enough memory"):
+        pool.received(here, dead, Spreading(Terms("mnist"), 20, 0))
+
+
+def test_a_table_may_be_collected_and_says_where_seeds_are_missing(lazy: None) -> None:
+    rows = [{"system": "dcgan", "column": "best", "labels": 20, "failed": None, "errors": 10.0 + s} for s in range(3)]
+    few = [{"system": "bayesgan", "column": "best", "labels": 20, "failed": None, "errors": 5.0, "last_errors": 6}]
+    bad = [{"system": "w_dcgan", "column": "best", "labels": 20, "failed": "diverged: nan"} for _ in range(3)]
+    numbered = [row | {"seed": seed} for group in (rows, few, bad) for seed, row in enumerate(group)]
+    page = markdown(lines(numbered, ["best"]), Page("mnist", ["best"], "command", {"cpu": "a CPU"}))
+    assert "| 20 | DCGAN | 1,823 +- 412 | 11 +- 2 |" in page
+    assert "| 20 | Bayesian GAN | 997 +- 348 | 5 (1 seed) |" in page
+    assert "| 20 | W-DCGAN | 1,687 +- 387 | - (3 of 3 diverged) |" in page
+    assert "- W-DCGAN, best, 20 labels, seed 2: diverged: nan" in page
+
+
+def test_a_run_that_diverges_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: object, **__: object) -> None:
+        raise Diverged("diverged: the energy is nan")
+
+    monkeypatch.setattr(cells, "train", diverge)
+    run(*TABLE, *QUICK, "--out", "out")
+    assert result()["figures"]["supervised.best.20.failed"] == 2
+    assert "diverged: the energy is nan" in Path("out/result.md").read_text()
+
+
+def test_validation_never_opens_the_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, gather = [], Held.open
+    monkeypatch.setattr(Held, "open", lambda part: opened.append(len(part)) or gather(part))
+    run(*TABLE, *QUICK, "--validation", "40", "--out", "out")
+    assert {*opened} == {40}
+    assert all(row["images"] == 40 for row in result()["rows"])
+    assert "40 validation images" in Path("out/result.md").read_text()
+
+
+def test_every_ablation_changes_the_run_and_can_be_checked() -> None:
+    run_of = presets.bayesgan("mnist", 20)
+    changed = {name: to_config(change(run_of)) for name, change in ABLATIONS.items()}
+    kept = [name for name, config in changed.items() if config == to_config(run_of)]
+    assert kept == [f"discriminators_{run_of.particles('discriminator')}"]
+    assert len({json.dumps(config) for config in changed.values()}) == len(ABLATIONS)
+    assert {*ABLATIONS, *cells.PRESET} <= TITLES.keys()
+
+
+@pytest.mark.timeout(240)
+def test_every_ablation_trains() -> None:
+    flags = ["--systems", "none", "--columns", "best", "--ablations", "all", "--outside", "none", "--out", "out"]
+    run(*TABLE[:5], "0", "--steps", "2", *flags)
+    trained = {row["system"] for row in result()["rows"] if row["failed"] is None}
+    assert trained == {*ABLATIONS, "label_spreading"}
+
+
+def test_settings_are_told_apart() -> None:
+    plain = Cell(Terms("mnist", 4), "dcgan", "best", 20, 0)
+    moved = replace(plain, terms=Terms("mnist", 4, data_dir="elsewhere"))
+    assert moved.settings == plain.settings
+    others = [replace(plain, **change) for change in ({"seed": 1}, {"labels": 50}, {"column": "published"})]
+    terms = [
+        Terms("mnist", 5),
+        Terms("fashion-mnist", 4),
+        Terms("mnist", 4, validation=9),
+        Terms("mnist", 4, 0, "svhn"),
+    ]
+    others += [replace(plain, terms=other) for other in terms]
+    assert len({cell.settings for cell in (plain, *others)}) == 1 + len(others)
+
+
+def test_the_published_table_is_that_of_the_systems() -> None:
+    assert tuple(cells.PRESET) == published.SYSTEMS
+    assert all(len(row) == 5 for table in published.TABLE.values() for row in table.values())
+    assert str(published.paper("mnist", 100, "bayesgan")) == "89 +- 3.4"
+    assert published.paper("mnist", 20, "supervised") is published.paper("mnist", 30, "dcgan") is None
+    assert [str(number) for number in published.others("cifar10", 4000).values()] == ["18.63", "14.41", "4.29"]
+
+
+def test_what_is_left_out_is_that_of_the_paper() -> None:
+    plan = planned(Options(systems="bayesgan"))
+    assert command(Options(systems="bayesgan", jobs=3, data_dir=Path("here"), keep=True), plan) == (
+        "bayesgan reproduce semi-supervised --data mnist --labels 20,50,100,200 --seeds 0-9 --systems bayesgan"
+    )
+    assert len(plan.jobs()) == 4 * 10 * (2 + 1)
+
+
+def test_lists_of_numbers() -> None:
+    assert numbers("seeds", "0-2, 7,1") == (0, 1, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message", "code"),
+    [
+        (["--labels", "15"], "the nearest multiples are 10 and 20", 2),
+        (["--labels", "0"], "--labels 0: expected at least one label of each class", 2),
+        (["--labels", "many"], "--labels many: expected whole numbers such as 0-9", 2),
+        (["--systems", "bayesgna"], "--systems: unknown 'bayesgna'; did you mean 'bayesgan'?", 2),
+        (["--columns", "bets"], "--columns: unknown 'bets'; did you mean 'best'?", 2),
+        (["--columns", "none"], "--columns none: expected published, best, or all", 2),
+        (["--ablations", "without_generator"], "did you mean 'without_generators'?", 2),
+        (["--seeds", "3-1"], "--seeds 3-1: 3-1 counts backwards; did you mean 1-3?", 2),
+        (["--jobs", "0"], "--jobs 0: expected at least 1", 2),
+        (["--steps", "0"], "steps = 0: expected at least 1", 2),
+        (["--validation", "100000"], "--validation 100000: mnist has", 2),
+        (["--data", "digits"], "give --labels: the paper's table has none for digits, but for mnist, cifar10", 2),
+        (["--data", "ring", "--labels", "8"], "ring has points", 2),
+        (["--data", "mnits", "--labels", "20"], "did you mean 'mnist'?", 3),
+        (["--data", "photos", "--labels", "20"], "photos has no labels", 3),
+        (["--outside", "digits"], "--outside digits: images are 8x8", 2),
+        (["--out", "MNIST/raw/t10k-images-idx3-ubyte"], "cannot write", 3),
+        (["--add", "nowhere.json"], "cannot read nowhere.json", 3),
+        (["--collect"], "nothing of this table is finished", 3),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_is_trained(
+    flags: list[str], message: str, code: int, lazy: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("photos").mkdir()
+    for i in range(3):
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(f"photos/{i}.png")
+    assert message in mistake(capsys, "reproduce", "semi-supervised", *flags, code=code)
+    assert not list(Path().glob("runs/**/rows"))
+
+
+def test_another_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean 'semi-supervised'?" in mistake(capsys, "reproduce", "semisupervised", code=2)
+
+
+def test_help_names_every_system_column_ablation_and_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    app(["reproduce", "--help"], result_action="return_value")
+    names = {*re.findall(r"[\w-]+", capsys.readouterr().out)}
+    assert {*REPRODUCTIONS, *cells.PRESET, *cells.COLUMNS, *ABLATIONS} <= names
