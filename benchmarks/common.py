@@ -37,10 +37,14 @@ def machine() -> dict[str, Any]:
     }
 
 
+def command() -> str:
+    """Return the command line that is running."""
+    return shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
+
+
 def write_result(name: str, figures: dict[str, float], rows: list[dict[str, Any]]) -> Path:
     """Write ``benchmarks/results/NAME.json``, ``NAME-cuda.json`` where a GPU made it."""
     path = RESULTS / f"{name}{'-cuda' if torch.cuda.is_available() else ''}.json"
-    command = shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
-    result = {"command": command, "machine": machine(), "commit": git_commit(), "figures": figures, "rows": rows}
+    result = {"command": command(), "machine": machine(), "commit": git_commit(), "figures": figures, "rows": rows}
     write_text(path, json.dumps(result, indent=1) + "\n")
     return path
