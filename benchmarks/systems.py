@@ -15,20 +15,18 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import common
 import systems_table
+from resumable import finished, names, performed, take_over
 from systems_run import Job, perform
 from systems_time import seconds_per_1000_steps
 
 from bayesgan.data.toy import CENTRES
 from bayesgan.presets import PRESETS
-from bayesgan.store import write_json, write_text
+from bayesgan.store import write_text
 
 FIRST_SEED = 10
 STEPS = {True: 3000, False: 500}  # of points, of images
@@ -40,11 +38,11 @@ def main() -> None:
     options = parsed()
     jobs = planned(options)
     if options.add:
-        take_over(jobs)
+        take_over(common.RESULTS / "systems.json", jobs)
     if not options.collect:
-        for row in performed([job for job in jobs if job.finished() is None], options.jobs):
+        for row in performed(perform, [job for job in jobs if finished(job) is None], options.jobs):
             print(row, flush=True)
-    missing = [job for job in jobs if job.finished() is None]
+    missing = [job for job in jobs if finished(job) is None]
     for job in missing:
         print(f"missing: {job.folder}")
     if len(missing) < len(jobs):
@@ -65,11 +63,6 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def names(text: str) -> list[str]:
-    """Return a comma-separated list."""
-    return text.split(",")
-
-
 def planned(options: argparse.Namespace) -> list[Job]:
     """Return all runs, one seed after the other."""
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
@@ -77,32 +70,10 @@ def planned(options: argparse.Namespace) -> list[Job]:
     return [Job(*run, options.steps or STEPS[run[1] in CENTRES], options.work) for run in runs]
 
 
-def take_over(jobs: Iterable[Job]) -> None:
-    """Put the rows of an earlier result that have today's settings into the work folder."""
-    path = common.RESULTS / "systems.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    known = {(row["settings"], row["steps"]): row for row in rows if "settings" in row}
-    for job in jobs:
-        row = known.get((job.settings, job.steps))
-        if row is not None and job.finished() is None:
-            write_json(job.folder / "row.json", row)
-
-
-def performed(jobs: list[Job], at_once: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of runs as they are finished, in this process where only one runs at a time."""
-    if at_once == 1:
-        yield from map(perform, jobs)
-        return
-    # A process per run: what a run leaves in memory goes with it.
-    with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as pool:
-        for done in as_completed([pool.submit(perform, job) for job in jobs]):
-            yield done.result()
-
-
 def collect(jobs: Iterable[Job], options: argparse.Namespace) -> None:
     """Write the result file, the table and the picture."""
     jobs = list(jobs)
-    rows = [job.finished() or {} for job in jobs]
+    rows = [finished(job) or {} for job in jobs]
     found = systems_table.summaries(rows, options.systems, options.sets)
     for data in options.sets:
         mine = {row["system"]: row for row in found if row["data"] == data}

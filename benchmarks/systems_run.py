@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from resumable import digest
 
 from bayesgan import presets
 from bayesgan.config import Run
@@ -18,8 +18,6 @@ from bayesgan.data.toy import CENTRES
 from bayesgan.errors import Diverged
 from bayesgan.images import save_images
 from bayesgan.measures import METRICS
-from bayesgan.seeds import derive
-from bayesgan.serialise import to_config
 from bayesgan.store import write_json
 from bayesgan.subject import Subject, open_subject
 from bayesgan.training import train
@@ -51,13 +49,7 @@ class Job:
     @property
     def settings(self) -> str:
         """A digest of all settings of the run."""
-        return f"{derive(json.dumps(to_config(self.run()), sort_keys=True)):016x}"
-
-    def finished(self) -> dict[str, Any] | None:
-        """Return the row, if it is there and was measured with today's settings."""
-        path = self.folder / "row.json"
-        row: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return row if row.get("settings") == self.settings else None
+        return digest(self.run())
 
 
 def perform(job: Job) -> dict[str, Any]:

@@ -12,10 +12,13 @@ import torch
 import bayesgan
 from bayesgan import bank, images, presets
 from bayesgan.build import initialise
+from bayesgan.config import Player
 from bayesgan.data.labels import prepare
 from bayesgan.data.sets import load as load_data
 from bayesgan.errors import DataError, UsageError
 from bayesgan.predict import Posterior
+from bayesgan.priors import Flat
+from bayesgan.samplers.specs import EMASpec
 from bayesgan.seeds import derive
 from bayesgan.store import Store, load_sample
 from bayesgan.training import train
@@ -113,6 +116,20 @@ def test_running_averages_are_sampled(system: str, sphere: bool, tmp_path: Path)
         draw, chain, z, _ = made_of(posterior, 0, i, sphere)
         torch.testing.assert_close(drawn[i], ask(posterior, "averaged_generator", draw, chain, z))
         assert not torch.allclose(drawn[i], ask(posterior, "generator", draw, chain, z), atol=1e-3)
+
+
+def test_running_averages_of_the_discriminator_classify_and_judge(tmp_path: Path) -> None:
+    run = tiny("dcgan", thin=12)
+    network = run.players["discriminator"].network
+    player = Player(network, EMASpec("discriminator", 0.999, power=12.0), Flat())
+    posterior = train(replace(run, players=run.players | {"averaged_discriminator": player}), tmp_path / "run")
+    move_averages(posterior)
+    x = posterior.sample(3)
+    for i in range(3):
+        logits = ask(posterior, "averaged_discriminator", 0, 0, x[i])
+        torch.testing.assert_close(posterior.predict_proba(x)[i], logits.softmax(-1))
+        torch.testing.assert_close(posterior.realness(x)[i], logits.logsumexp(-1).sigmoid())
+        assert not torch.allclose(logits, ask(posterior, "discriminator", 0, 0, x[i]), atol=1e-3)
 
 
 @pytest.mark.parametrize(("system", "given"), [("dcgan", True), ("dcgan", False), ("age", False), ("ensemble", True)])

@@ -32,7 +32,7 @@ class Posterior:
 
     ``shape``: of one image ``(C, H, W)`` or point ``(D,)``. ``classes``: names, empty without labels.
     ``bank``: files of stacked weights, oldest first. Images go in as uint8 or as float32 in [-1, 1], and come out as
-    float32 on the CPU. Where a run keeps running averages of its generator and encoder, those are asked.
+    float32 on the CPU. Where a run keeps running averages of its generator, encoder or discriminator, those are asked.
     """
 
     run: Run
@@ -126,7 +126,7 @@ class Posterior:
         inputs = self.inputs(x)
         for draw in range(len(self.bank)):
             for chain in range(chains):
-                out = apply(self.network("discriminator", draw, chain), self.device, inputs)
+                out = apply(self.shown("discriminator", draw, chain), self.device, inputs)
                 yield out[:, -len(self.classes) :].softmax(-1)
 
     def realness(self, x: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class Posterior:
             raise UsageError(f"{self.run.system!r} has no discriminator that tells real images from generated ones")
         read: Callable[[Tensor], Tensor] = self.run.objective.realness  # type: ignore[union-attr]
         inputs, places = self.inputs(x), product(range(len(self.bank)), range(self.chains("discriminator")))
-        scores = [read(apply(self.network("discriminator", *place), self.device, inputs)) for place in places]
+        scores = [read(apply(self.shown("discriminator", *place), self.device, inputs)) for place in places]
         return torch.stack(scores).mean(0)
 
     # Pairs of encoder and generator have a room of their own.

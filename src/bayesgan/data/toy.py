@@ -56,7 +56,7 @@ def points(name: str) -> tuple[Part, Part]:
 
     A label is the index of a mode; synthetic sets have none.
     """
-    draw = _mixed if name in SYNTHETIC else _clustered
+    draw = mixed if name in SYNTHETIC else _clustered
     return draw(name, "train", TRAIN), draw(name, "test", TEST)
 
 
@@ -69,8 +69,11 @@ def _clustered(name: str, part: str, count: int) -> Part:
     return Part(modes[labels] + noise, labels)
 
 
-def _mixed(name: str, part: str, count: int) -> Part:
-    """Draw ``count`` points x = A z + eps, z from N(0, 10 I), eps from N(0, 0.01 I) (Saatchi and Wilson 2017, 4.1)."""
+def mixed(name: str, part: str, count: int) -> Part:
+    """Draw ``count`` points x = A z + eps, z from N(0, 10 I), eps from N(0, 0.01 I) (Saatchi and Wilson 2017, 4.1).
+
+    The same for the same ``part``: train and test are those of the set, any other word is new points.
+    """
     rng = np.random.default_rng(derive(name, part))
     z = CODE_STD * rng.standard_normal((count, 2))
     noise = NOISE_STD * rng.standard_normal((count, SYNTHETIC[name]))

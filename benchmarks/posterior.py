@@ -1,0 +1,110 @@
+"""Point estimate, averaged weights, ensemble and Bayesian GAN at three temperatures, at equal compute.
+
+    BAYESGAN_DATA=DIR python benchmarks/posterior.py [--parts synthetic,stacked,calibration] [--methods point,...]
+        [--seeds 3] [--steps N] [--jobs 1] [--work runs/posterior] [--add] [--collect]
+        [--validation N [--set KEY=VALUE]]
+
+synthetic: Jensen-Shannon divergence on two principal components of points in 100 and 500 dimensions (Saatchi and
+Wilson 2017, 4.1) after an eighth, a quarter, half and all of the budget, equal sample counts. stacked: modes of Stacked
+MNIST among 26,000 samples and their reverse KL. calibration: errors, NLL, ECE on MNIST's test images after 100 labels,
+and AUROC of predictive entropy against Fashion-MNIST. A budget is a number of iterations of the Bayesian GAN; other
+methods run as many as cost the same (see posterior_methods.py).
+
+Finished runs in the work folder are not run again, with --add those of the result file neither, and a run that was
+interrupted goes on. Writes benchmarks/results/posterior.json and posterior.md, and docs/posterior.png; with
+--validation, which measures on images that are taken from the training images, nothing but rows in the work folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import common
+import posterior_picture
+import posterior_table
+from posterior_methods import METHODS, steps_for
+from posterior_run import PARTS, Job, perform
+from resumable import finished, names, performed, take_over
+
+from bayesgan import machine
+from bayesgan.store import write_text
+
+FIRST_SEED = 10
+PICTURE = Path(__file__).parents[1] / "docs" / "posterior.png"
+
+
+def main() -> None:
+    """Run what is not finished, and write the result."""
+    options = parsed()
+    jobs = planned(options)
+    if options.add:
+        take_over(common.RESULTS / "posterior.json", jobs)
+    if not options.collect:
+        missing = [job for job in jobs if finished(job) is None]
+        for count, row in enumerate(performed(perform, missing, options.jobs), 1):
+            print(f"{count} of {len(missing)}", row, flush=True)
+    for job in (missing := [job for job in jobs if finished(job) is None]):
+        print(f"missing: {job.folder}")
+    if len(missing) < len(jobs):
+        collect([job for job in jobs if job not in missing], bool(options.validation))
+
+
+def parsed() -> argparse.Namespace:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", type=names, default=[*PARTS])
+    parser.add_argument("--methods", type=names, default=[*METHODS])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, help="iterations of the Bayesian GAN, in every part")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, on one core each")
+    parser.add_argument("--work", type=Path, default=Path("runs/posterior"))
+    parser.add_argument("--add", action="store_true", help="keep the runs of the result file that have these settings")
+    parser.add_argument("--collect", action="store_true", help="run nothing, write the result of what is finished")
+    parser.add_argument("--validation", type=int, default=0, help="measure on this many training images instead")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="with --validation: try it")
+    options = parser.parse_args()
+    if options.set and not options.validation:
+        parser.error("--set needs --validation: settings are chosen on validation images")
+    return options
+
+
+def planned(options: argparse.Namespace) -> list[Job]:
+    """Return all runs, one seed after the other."""
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    return [job for seed in seeds for part in options.parts for job in of_part(part, seed, options)]
+
+
+def of_part(name: str, seed: int, options: argparse.Namespace) -> list[Job]:
+    """Return the runs of a part by one seed; of a validation, without the shares of the budget."""
+    part, jobs = PARTS[name], []
+    whole = options.steps or part.steps
+    for data in part.sets:
+        for budget in dict.fromkeys(max(2, round(whole * share)) for share in part.shares):
+            if options.validation and budget < whole:
+                continue
+            for method in options.methods:
+                steps = steps_for(method, data, part.labels, budget)
+                what = (name, data, method, seed, budget, max(2, steps), options.work)
+                jobs.append(Job(*what, options.validation, tuple(options.set)))
+    return jobs
+
+
+def collect(jobs: Sequence[Job], validation: bool) -> None:
+    """Print the table; write it, the result file and the picture, unless the test images were left alone."""
+    rows = [finished(job) or {} for job in jobs]
+    found = posterior_table.summaries(rows)
+    if validation:
+        print(posterior_table.markdown(found, "on validation images", machine.machine()))
+        return
+    path = common.write_result("posterior", posterior_table.figures(found), rows + found)
+    table = posterior_table.markdown(found, f"`{common.command()}`", machine.machine())
+    write_text(path.with_suffix(".md"), table)
+    if any(row["part"] == "synthetic" for row in found):
+        posterior_picture.picture(PICTURE, found)
+    print(table, path, PICTURE, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

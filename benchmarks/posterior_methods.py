@@ -1,0 +1,118 @@
+"""What benchmarks/posterior.py compares: each method is a preset and a function from run to run, at equal compute.
+
+Compute is counted: the floating-point operations of matrix products and convolutions, forward and backward, in one
+iteration of all players. A count is the same on every machine and whatever else runs there; processor seconds, which
+also have noise, averages and overhead in them, stand beside it in every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from bayesgan import presets
+from bayesgan.build import initialise
+from bayesgan.config import Player, Run
+from bayesgan.data.batches import Batches
+from bayesgan.data.labels import open_data
+from bayesgan.priors import Flat
+from bayesgan.samplers.specs import EMASpec, SGHMCSpec
+from bayesgan.training import iterate
+
+COLD = 0.1
+PREFIX = "averaged_"
+
+
+def point(run: Run) -> Run:
+    """Return a run without averages: the last weights of Adam answer."""
+    return replace(run, players={name: p for name, p in run.players.items() if not name.startswith(PREFIX)})
+
+
+def averaged(run: Run) -> Run:
+    """Return a run in which running averages of generator and discriminator answer, with the presets' horizon."""
+    players = dict(point(run).players)
+    for name in ("generator", "discriminator"):
+        spec = EMASpec(name, 0.999, power=12.0)
+        players[PREFIX + name] = Player(players[name].network, spec, Flat(), players[name].axis)
+    return replace(run, players=players)
+
+
+def shipped(run: Run) -> Run:
+    """Return the preset as it is."""
+    return run
+
+
+def at(temperature: float) -> Callable[[Run], Run]:
+    """Return the change of every sampler's temperature; 0 is descent with momentum."""
+
+    def change(run: Run) -> Run:
+        return replace(run, players={name: warmed(p, temperature) for name, p in run.players.items()})
+
+    return change
+
+
+def warmed(player: Player, temperature: float) -> Player:
+    """Return a player whose sampler, if it has one, has this temperature."""
+    spec = player.inference
+    return replace(player, inference=replace(spec, temperature=temperature)) if isinstance(spec, SGHMCSpec) else player
+
+
+@dataclass(frozen=True)
+class Method:
+    """A preset by name, and what is changed of it."""
+
+    preset: str
+    change: Callable[[Run], Run]
+
+    def run(self, data: str, labels: int | None) -> Run:
+        """Return the run."""
+        return self.change(presets.PRESETS[self.preset](data, labels))
+
+
+METHODS = {
+    "point": Method("dcgan", point),
+    "ema": Method("dcgan", averaged),
+    "ensemble": Method("ensemble", shipped),
+    "bayesgan-t0": Method("bayesgan", at(0.0)),
+    "bayesgan-t1": Method("bayesgan", at(1.0)),
+    "bayesgan-cold": Method("bayesgan", at(COLD)),
+}
+
+
+class Operations(TorchDispatchMode):
+    """Counts operations; torch's own counter of modules does not know ``torch.func.grad``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        """Run an operation and count it."""
+        out = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func._overloadpacket):
+            self.total += count(*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+@lru_cache
+def operations(preset: str, data: str, labels: int | None) -> int:
+    """Return the operations of one iteration of a preset."""
+    run, cpu = presets.PRESETS[preset](data, labels), torch.device("cpu")
+    training = open_data(run).training
+    run = run.resolved(len(training.images))
+    state, batches = initialise(run, training, cpu), Batches(run, training, cpu)
+    with Operations() as counter:
+        iterate(run, state, batches)
+    return counter.total
+
+
+def steps_for(method: str, data: str, labels: int | None, budget: int) -> int:
+    """Return how many iterations of a method cost as much as ``budget`` iterations of the Bayesian GAN."""
+    cost, whole = (operations(preset, data, labels) for preset in (METHODS[method].preset, "bayesgan"))
+    return max(1, round(budget * whole / cost))

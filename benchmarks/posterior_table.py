@@ -1,0 +1,112 @@
+"""The rows of benchmarks/posterior.py as figures and as tables in Markdown."""
+
+from __future__ import annotations
+
+import statistics
+from itertools import groupby
+from typing import Any
+
+from bayesgan.data.toy import SYNTHETIC
+
+RECOMMENDED = "bayesgan-cold"  # what the preset is on images
+MEASURES: dict[str, dict[str, str]] = {
+    "synthetic": {"jsd": "{:.4f}"},
+    "stacked": {"modes": "{:.1f}", "reverse_kl": "{:.3f}"},
+    "calibration": {"errors": "{:.1f}", "nll": "{:.4f}", "ece": "{:.4f}", "auroc": "{:.4f}"},
+}
+MORE = ("jsd_real", "modes_real", "reverse_kl_real", "auroc_mutual_information", "auroc_fake", "seconds")
+UPWARDS = {"modes", "auroc"}
+HOW = (
+    "means and standard deviations over seeds. `iterations`: as many as cost what the budget, a number of iterations "
+    "of the Bayesian GAN, does; `seconds`: processor time of one thread."
+)
+
+Rows = list[dict[str, Any]]
+
+
+def place(row: dict[str, Any]) -> tuple[str, str, int, str]:
+    """Return what seeds are averaged over."""
+    return row["part"], row["data"], row["budget"], row["method"]
+
+
+def summaries(rows: Rows) -> Rows:
+    """Return a row per part, set, budget and method: means and standard deviations over seeds."""
+    places = dict.fromkeys(place(row) for row in rows)
+    return [summary(key, [row for row in rows if place(row) == key]) for key in places]
+
+
+def summary(key: tuple[str, str, int, str], rows: Rows) -> dict[str, Any]:
+    """Summarise the seeds of one method; one that diverged has no numbers."""
+    part, data, budget, method = key
+    columns = {name: [r[name] for r in rows if r.get(name) is not None] for name in (*MEASURES[part], *MORE)}
+    columns = {name: values for name, values in columns.items() if values}
+    return {
+        **{"part": part, "data": data, "budget": budget, "method": method, "steps": rows[0]["steps"]},
+        "seeds": len(rows),
+        "mean": {name: round(statistics.mean(values), 6) for name, values in columns.items()},
+        "sd": {name: round(statistics.stdev(v), 6) if len(v) > 1 else 0.0 for name, v in columns.items()},
+        "failed_seeds": {row["seed"]: row["failed"] for row in rows if row["failed"]},
+    }
+
+
+def whole(found: Rows) -> Rows:
+    """Return the rows of the largest budget of each set."""
+    largest = {data: max(row["budget"] for row in found if row["data"] == data) for data in {r["data"] for r in found}}
+    return [row for row in found if row["budget"] == largest[row["data"]]]
+
+
+def figures(found: Rows) -> dict[str, float]:
+    """Return the means over seeds after the whole budget; ``real`` where real data stand for a method."""
+    numbers: dict[str, float] = {}
+    for row in whole(found):
+        name, mean = title(row), row["mean"]
+        numbers |= {f"{name}.{row['method']}.{key}": mean[key] for key in MEASURES[row["part"]] if key in mean}
+        if row["part"] == "stacked" and row["method"] == RECOMMENDED:
+            numbers |= {f"{name}.{key}": mean[key] for key in MEASURES["stacked"] if key in mean}
+        numbers |= {f"{name}.real.{key}": mean[f"{key}_real"] for key in mean if f"{key}_real" in mean}
+    return numbers
+
+
+def title(row: dict[str, Any]) -> str:
+    """Return how the result file calls a part and its set."""
+    names = {"synthetic": f"synthetic.{SYNTHETIC.get(row['data'])}", "stacked": "stacked_mnist"}
+    return names.get(row["part"], row["part"])
+
+
+def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
+    """Return a table per part and set, and under it which method is best."""
+    lines = ["# Posteriors at equal compute", "", command, "", f"{machine['cpu']}, {machine['cores']} cores; {HOW}"]
+    for name, group in groupby(sorted(whole(found), key=title), title):
+        lines += ["", *section(name, [*group])]
+    return "\n".join(lines) + "\n"
+
+
+def section(name: str, rows: Rows) -> list[str]:
+    """Return the table of a part and set."""
+    columns = {**MEASURES[rows[0]["part"]], "seconds": "{:.0f}"}
+    lines = [f"## {name}, budget {rows[0]['budget']:,}", "", f"| method | iterations | {' | '.join(columns)} |"]
+    lines += ["| --- |" + " --: |" * (len(columns) + 1)]
+    for row in rows:
+        cells = [cell(row, key, form) for key, form in columns.items()]
+        lines.append(f"| {row['method']} | {row['steps']:,} | {' | '.join(cells)} |")
+    return [*lines, "", *(verdict(rows, key, form) for key, form in MEASURES[rows[0]["part"]].items())]
+
+
+def cell(row: dict[str, Any], key: str, form: str) -> str:
+    """Return the mean of a measure, and its standard deviation where there are several seeds."""
+    if key not in row["mean"]:
+        return "-"
+    return form.format(row["mean"][key]) + (f" +- {form.format(row['sd'][key])}" if row["seeds"] > 1 else "")
+
+
+def verdict(rows: Rows, key: str, form: str) -> str:
+    """Return which method is best by a measure, which ones are within a standard deviation of it, and real data."""
+    means = {row["method"]: row["mean"][key] for row in rows if key in row["mean"]}
+    if not means:
+        return f"- {key}: no run has one."
+    best = (max if key in UPWARDS else min)(means, key=lambda method: means[method])
+    spread = {row["method"]: row["sd"].get(key, 0.0) for row in rows}
+    near = [m for m in means if m != best and abs(means[m] - means[best]) <= max(spread[m], spread[best])]
+    real = next((row["mean"][f"{key}_real"] for row in rows if f"{key}_real" in row["mean"]), None)
+    others = f"; within one standard deviation: {', '.join(near)}" if near else ""
+    return f"- {key}: best {best}{others}{'' if real is None else '; real data ' + form.format(real)}."

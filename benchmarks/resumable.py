@@ -1,0 +1,69 @@
+"""What benchmarks of many runs share: rows in a work folder that are not measured twice, and runs in processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from bayesgan.config import Run
+from bayesgan.seeds import derive
+from bayesgan.serialise import to_config
+from bayesgan.store import write_json
+
+Row = dict[str, Any]
+
+
+class Planned(Protocol):
+    """A run with a folder of its own and a digest of its settings."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the row lies."""
+
+    @property
+    def settings(self) -> str:
+        """A digest of all settings."""
+
+
+AnyJob = TypeVar("AnyJob", bound=Planned)
+
+
+def digest(run: Run, *more: str | int) -> str:
+    """Return 16 hex digits over all settings of a run, and over how it is measured."""
+    return f"{derive(json.dumps(to_config(run), sort_keys=True), *more):016x}"
+
+
+def finished(job: Planned) -> Row | None:
+    """Return the row of a job, if it is there and was measured with today's settings."""
+    path = job.folder / "row.json"
+    row: Row = json.loads(path.read_text()) if path.exists() else {}
+    return row if row.get("settings") == job.settings else None
+
+
+def take_over(result: Path, jobs: Iterable[Planned]) -> None:
+    """Put the rows of an earlier result that have today's settings into the work folder."""
+    rows = json.loads(result.read_text())["rows"] if result.exists() else []
+    known = {row["settings"]: row for row in rows if "settings" in row}
+    for job in jobs:
+        if (row := known.get(job.settings)) is not None and finished(job) is None:
+            write_json(job.folder / "row.json", row)
+
+
+def performed(perform: Callable[[AnyJob], Row], jobs: Sequence[AnyJob], at_once: int) -> Iterator[Row]:
+    """Yield the rows of jobs as they are finished, from this process where only one runs at a time."""
+    if at_once == 1:
+        yield from map(perform, jobs)
+        return
+    # A process per run: what a run leaves in memory goes with it.
+    with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for done in as_completed([pool.submit(perform, job) for job in jobs]):
+            yield done.result()
+
+
+def names(text: str) -> list[str]:
+    """Return a comma-separated list."""
+    return text.split(",")
