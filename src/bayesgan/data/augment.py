@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +37,8 @@ class Warp:
         field = torch.randn(len(x), 2, CONTROL_POINTS, CONTROL_POINTS, generator=rng) * strength
         # affine_grid measures in half sides, hence the factors of 2.
         grid = F.affine_grid(self.matrices(u).to(x.device), list(x.shape), align_corners=False)
-        bend = F.interpolate(2 * self.elastic * field.to(x.device), x.shape[-2:], mode="bicubic", align_corners=True)
+        down, across = (between_points(side).to(x.device) for side in x.shape[-2:])
+        bend = 2 * self.elastic * (down @ field.to(x.device) @ across.T)
         # Bicubic keeps the strokes of small images; it overshoots, hence the clamp.
         view = F.grid_sample(x, grid + bend.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
         return view.clamp(-1, 1)
@@ -57,3 +59,13 @@ class Warp:
         down, across = ((torch.arange(side, device=x.device) + 0.5) / side for side in x.shape[-2:])
         inside = ((across - u[0]).abs() < half) & ((down[:, None] - u[1]).abs() < half)
         return x.masked_fill(inside, -1.0)
+
+
+@lru_cache
+def between_points(side: int) -> Tensor:
+    """Return the weights ``(side, 4)`` of control points in a line of pixels: bicubic, the first and last on its ends.
+
+    As a matrix they cost two small products for a batch, a third of what interpolating every field would.
+    """
+    line = torch.eye(CONTROL_POINTS).view(1, CONTROL_POINTS, CONTROL_POINTS, 1)
+    return F.interpolate(line, (side, 1), mode="bicubic", align_corners=True)[0, :, :, 0].T
