@@ -58,9 +58,9 @@ def lazy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def result(out: str = "out") -> dict[str, Any]:
-    """Return the result file in a folder."""
+    """Return the result file in a folder, without the presets that it holds beside the rows of cells."""
     content: dict[str, Any] = json.loads((Path(out) / "result.json").read_text())
-    return content
+    return content | {"rows": [row for row in content["rows"] if "config" not in row]}
 
 
 @pytest.mark.timeout(240)
@@ -202,6 +202,35 @@ def test_every_ablation_trains() -> None:
     run(*TABLE[:5], "0", "--steps", "2", *flags)
     trained = {row["system"] for row in result()["rows"] if row["failed"] is None}
     assert trained == {*ABLATIONS, "label_spreading"}
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        (lambda config: config.pop("stream"), True),
+        (lambda config: config["augment"].pop("cutout"), True),
+        (lambda config: config["augment"].update(cutout=0.31), False),
+        (lambda config: config.update(forgotten=1), False),
+    ],
+    ids=["before a field", "before a field within", "another number", "a field that is gone"],
+)
+def test_rows_of_another_version_count_where_they_mean_the_same(
+    change: Any, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(*TABLE, *QUICK, "--out", "out")
+    content = json.loads(Path("out/result.json").read_text())
+    for row in content["rows"]:
+        if "config" in row:
+            change(row["config"])
+        if "preset" in row:
+            row["preset"] = "as that version named it"
+    Path("old.json").write_text(json.dumps(content))
+    trained = []
+    monkeypatch.setattr(cells.Cell, "work", lambda self, folder: trained.append(self) or {"failed": "not here"})
+    run(*TABLE, *QUICK, "--out", "other", "--add", "old.json")
+    assert len(trained) == (0 if kept else 2)
+    if kept:
+        assert result("other")["rows"] == result()["rows"]
 
 
 def test_settings_are_told_apart() -> None:

@@ -21,6 +21,7 @@ from bayesgan.reproduce.scores import measured, part
 from bayesgan.seeds import derive
 from bayesgan.serialise import to_config
 from bayesgan.training import train
+from bayesgan.types import Config
 
 Row = dict[str, Any]
 """What was measured of one cell, as plain values."""
@@ -70,6 +71,11 @@ def digest(values: Any) -> str:
     return f"{derive(json.dumps(values, sort_keys=True)):016x}"
 
 
+def settings(known: Row) -> str:
+    """Return the digest of a cell's settings from :attr:`Cell.known`, or from a row that holds the same."""
+    return digest([known[key] for key in ("preset", "seed", "outside", "device")])
+
+
 @dataclass(frozen=True)
 class Cell:
     """A system in a column of the table, or an ablation of it, with one subset of labels; ``seed`` is of everything."""
@@ -97,11 +103,21 @@ class Cell:
         return replace(run, seed=self.seed, label_seed=self.seed, **terms)
 
     @cached_property
+    def preset(self) -> Config:
+        """The run without its seed, as plain values; where the data lie changes no row."""
+        values: Config = to_config(replace(self.run, data_dir=None, device="auto", seed=0, label_seed=0))
+        return values
+
+    @property
     def settings(self) -> str:
-        """See :class:`Job`; where the data lie changes no row, the kind of device does."""
+        """See :class:`Job`."""
+        return settings(self.known)
+
+    @property
+    def known(self) -> Row:
+        """What the settings are made of, beside the preset as a digest: the kind of device changes a row too."""
         device = choose_device(self.terms.device).type
-        config = to_config(replace(self.run, data_dir=None, device="auto"))
-        return digest([config, self.terms.outside, device])
+        return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside, "device": device}
 
     def work(self, folder: Path) -> Row:
         """Train, or continue from a checkpoint, and measure; a run that diverges says so.
@@ -114,9 +130,9 @@ class Cell:
             minutes, seconds = (time.perf_counter() - wall) / 60, time.process_time() - processor
             row = measured(folder, part(self.terms.validation), self.terms.outside)
         except Diverged as error:
-            return {"steps": self.run.steps, "failed": str(error)}
+            return {**self.known, "steps": self.run.steps, "failed": str(error)}
         times = {} if resumed else {"minutes": round(minutes, 3), "processor_seconds": round(seconds, 2)}
-        return {"steps": self.run.steps, "failed": None, **row, **times}
+        return {**self.known, "steps": self.run.steps, "failed": None, **row, **times}
 
 
 @dataclass(frozen=True)

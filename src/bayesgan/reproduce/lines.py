@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from bayesgan.reproduce.cells import COLUMNS, SPREADING, Row
 
-NAMES = ("system", "column", "labels", "seed", "settings", "steps", "failed", "images", "networks")
+NAMES = (
+    *("system", "column", "labels", "seed", "settings", "steps", "failed", "images", "networks"),
+    *("preset", "outside", "device"),
+)
 LAST, LAST_SAMPLE = "last_", "last_sample"
 
 

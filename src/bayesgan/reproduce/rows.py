@@ -11,9 +11,11 @@ from pathlib import Path
 
 import torch
 
-from bayesgan.errors import DataError
-from bayesgan.reproduce.cells import Job, Row
+from bayesgan.errors import DataError, UsageError
+from bayesgan.reproduce.cells import Cell, Job, Row, digest, settings
+from bayesgan.serialise import from_config, to_config
 from bayesgan.store import write_json
+from bayesgan.types import Config
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,35 @@ class Rows:
 
     def take_over(self, jobs: Iterable[Job], file: Path) -> None:
         """Write the rows of an earlier result file that have today's settings. Raises a DataError for another file."""
-        known = {row["settings"]: row for row in result_rows(file) if "settings" in row}
+        rows = result_rows(file)
+        today = {row["preset"]: renewed(row["config"]) for row in rows if "config" in row}
+        known = {todays_settings(row, today): row for row in rows if "settings" in row}
         for job in jobs:
             if job.settings in known and not self.path(job).exists():
-                names = {"settings", *job.named}
-                write_json(self.path(job), {k: v for k, v in known[job.settings].items() if k not in names})
+                kept = {k: v for k, v in known[job.settings].items() if k not in {"settings", *job.named}}
+                write_json(self.path(job), kept | ({"preset": today[kept["preset"]]} if "preset" in kept else {}))
+
+
+def presets(jobs: Iterable[Job]) -> list[Row]:
+    """Return what the digests of presets stand for, once each, so that later versions can tell whether it is theirs."""
+    configs = {digest(job.preset): job.preset for job in jobs if isinstance(job, Cell)}
+    return [{"preset": key, "config": config} for key, config in configs.items()]
+
+
+def renewed(config: Config) -> str | None:
+    """Return the digest that this version gives to an earlier one's preset, None where it knows no such settings.
+
+    Fields that have come since have their defaults there, which is what they were.
+    """
+    try:
+        return digest(to_config(from_config(config)))
+    except UsageError:
+        return None
+
+
+def todays_settings(row: Row, today: dict[str, str | None]) -> str:
+    """Return the settings of an earlier row as this version would name them."""
+    return settings(row | {"preset": today.get(row["preset"])}) if "preset" in row else str(row["settings"])
 
 
 def result_rows(file: Path) -> list[Row]:

@@ -11,7 +11,7 @@ from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options
 from bayesgan.reproduce.picture import picture
 from bayesgan.reproduce.plan import Plan, command, planned
-from bayesgan.reproduce.rows import Rows, one_thread
+from bayesgan.reproduce.rows import Rows, one_thread, presets
 from bayesgan.reproduce.shown import work
 from bayesgan.reproduce.table import Page, markdown
 from bayesgan.store import write_text
@@ -49,7 +49,7 @@ def written(rows: list[Row], plan: Plan, options: Options, out: Path) -> str:
     text = ""
     for path in [out / "result.json"] + ([options.result] if options.result else []):
         with one_thread():  # as the rows were made
-            result = write_result(path, command(options, plan), figures(found), rows)
+            result = write_result(path, command(options, plan), figures(found), rows + presets(plan.jobs()))
         page = Page(options.data, plan.columns, result["command"], result["machine"], options.validation)
         text = markdown(found, page)
         write_text(path.with_suffix(".md"), text)
