@@ -71,9 +71,9 @@ def digest(values: Any) -> str:
     return f"{derive(json.dumps(values, sort_keys=True)):016x}"
 
 
-def settings(known: Row) -> str:
-    """Return the digest of a cell's settings from :attr:`Cell.known`, or from a row that holds the same."""
-    return digest([known[key] for key in ("preset", "seed", "outside", "device")])
+def settings(identity: Row) -> str:
+    """Return the digest of a cell's settings from :attr:`Cell.identity`, or from a row that holds the same."""
+    return digest([identity[key] for key in ("preset", "seed", "outside", "device")])
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ class Cell:
     @property
     def settings(self) -> str:
         """See :class:`Job`."""
-        return settings(self.known)
+        return settings(self.identity)
 
     @property
-    def known(self) -> Row:
+    def identity(self) -> Row:
         """What the settings are made of, beside the preset as a digest: the kind of device changes a row too."""
         device = choose_device(self.terms.device).type
         return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside, "device": device}
@@ -130,9 +130,9 @@ class Cell:
             minutes, seconds = (time.perf_counter() - wall) / 60, time.process_time() - processor
             row = measured(folder, part(self.terms.validation), self.terms.outside)
         except Diverged as error:
-            return {**self.known, "steps": self.run.steps, "failed": str(error)}
+            return {**self.identity, "steps": self.run.steps, "failed": str(error)}
         times = {} if resumed else {"minutes": round(minutes, 3), "processor_seconds": round(seconds, 2)}
-        return {**self.known, "steps": self.run.steps, "failed": None, **row, **times}
+        return {**self.identity, "steps": self.run.steps, "failed": None, **row, **times}
 
 
 @dataclass(frozen=True)
