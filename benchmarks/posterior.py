@@ -26,7 +26,7 @@ import posterior_picture
 import posterior_table
 from posterior_methods import METHODS, steps_for
 from posterior_run import PARTS, Job, perform
-from resumable import finished, names, performed, take_over
+from resumable import completed, finished, names
 
 from bayesgan import machine
 from bayesgan.store import write_text
@@ -38,17 +38,8 @@ PICTURE = Path(__file__).parents[1] / "docs" / "posterior.png"
 def main() -> None:
     """Run what is not finished, and write the result."""
     options = parsed()
-    jobs = planned(options)
-    if options.add:
-        take_over(common.RESULTS / "posterior.json", jobs)
-    if not options.collect:
-        missing = [job for job in jobs if finished(job) is None]
-        for count, row in enumerate(performed(perform, missing, options.jobs), 1):
-            print(f"{count} of {len(missing)}", row, flush=True)
-    for job in (missing := [job for job in jobs if finished(job) is None]):
-        print(f"missing: {job.folder}")
-    if len(missing) < len(jobs):
-        collect([job for job in jobs if job not in missing], bool(options.validation))
+    if done := completed(perform, planned(options), common.RESULTS / "posterior.json", options):
+        collect(done, bool(options.validation))
 
 
 def parsed() -> argparse.Namespace:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from bayesgan.config import Player, Run
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import open_data
 from bayesgan.priors import Flat
-from bayesgan.samplers.specs import EMASpec, SGHMCSpec
+from bayesgan.samplers.specs import EMASpec
 from bayesgan.training import iterate
 
 COLD = 0.1
@@ -48,21 +48,6 @@ def shipped(run: Run) -> Run:
     return run
 
 
-def at(temperature: float) -> Callable[[Run], Run]:
-    """Return the change of every sampler's temperature; 0 is descent with momentum."""
-
-    def change(run: Run) -> Run:
-        return replace(run, players={name: warmed(p, temperature) for name, p in run.players.items()})
-
-    return change
-
-
-def warmed(player: Player, temperature: float) -> Player:
-    """Return a player whose sampler, if it has one, has this temperature."""
-    spec = player.inference
-    return replace(player, inference=replace(spec, temperature=temperature)) if isinstance(spec, SGHMCSpec) else player
-
-
 @dataclass(frozen=True)
 class Method:
     """A preset by name, and what is changed of it."""
@@ -79,9 +64,9 @@ METHODS = {
     "point": Method("dcgan", point),
     "ema": Method("dcgan", averaged),
     "ensemble": Method("ensemble", shipped),
-    "bayesgan-t0": Method("bayesgan", at(0.0)),
-    "bayesgan-t1": Method("bayesgan", at(1.0)),
-    "bayesgan-cold": Method("bayesgan", at(COLD)),
+    "bayesgan-t0": Method("bayesgan", partial(Run.tempered, temperature=0.0)),
+    "bayesgan-t1": Method("bayesgan", partial(Run.tempered, temperature=1.0)),
+    "bayesgan-cold": Method("bayesgan", partial(Run.tempered, temperature=COLD)),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -51,6 +52,21 @@ def take_over(result: Path, jobs: Iterable[Planned]) -> None:
     for job in jobs:
         if (row := known.get(job.settings)) is not None and finished(job) is None:
             write_json(job.folder / "row.json", row)
+
+
+def completed(
+    perform: Callable[[AnyJob], Row], jobs: Sequence[AnyJob], result: Path, options: Namespace
+) -> list[AnyJob]:
+    """Do what is not finished, saying so, and return the jobs that are; the options are add, collect and jobs."""
+    if options.add:
+        take_over(result, jobs)
+    missing = [] if options.collect else [job for job in jobs if finished(job) is None]
+    for count, row in enumerate(performed(perform, missing, options.jobs), 1):
+        print(f"{count} of {len(missing)}", row, flush=True)
+    done = [job for job in jobs if finished(job) is not None]
+    for job in (job for job in jobs if job not in done):
+        print(f"missing: {job.folder}")
+    return done
 
 
 def performed(perform: Callable[[AnyJob], Row], jobs: Sequence[AnyJob], at_once: int) -> Iterator[Row]:

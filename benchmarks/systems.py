@@ -20,7 +20,7 @@ from pathlib import Path
 
 import common
 import systems_table
-from resumable import finished, names, performed, take_over
+from resumable import completed, finished, names
 from systems_run import Job, perform
 from systems_time import seconds_per_1000_steps
 
@@ -36,17 +36,8 @@ PICTURE = Path(__file__).parents[1] / "docs" / "systems.png"
 def main() -> None:
     """Run what is not finished, and write the result."""
     options = parsed()
-    jobs = planned(options)
-    if options.add:
-        take_over(common.RESULTS / "systems.json", jobs)
-    if not options.collect:
-        for row in performed(perform, [job for job in jobs if finished(job) is None], options.jobs):
-            print(row, flush=True)
-    missing = [job for job in jobs if finished(job) is None]
-    for job in missing:
-        print(f"missing: {job.folder}")
-    if len(missing) < len(jobs):
-        collect([job for job in jobs if job not in missing], options)
+    if done := completed(perform, planned(options), common.RESULTS / "systems.json", options):
+        collect(done, options)
 
 
 def parsed() -> argparse.Namespace:

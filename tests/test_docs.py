@@ -47,6 +47,15 @@ def made_up_mnist(folder: Path, name: str = "MNIST") -> None:
         )
 
 
+def benchmarks_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the benchmarks importable, with made-up images for data and their results in ``folder / "results"``."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.setattr(importlib.import_module("common"), "RESULTS", folder / "results")
+    monkeypatch.setenv("BAYESGAN_DATA", str(folder))
+    for layout in ("MNIST", "FashionMNIST"):
+        made_up_mnist(folder, layout)
+
+
 @pytest.mark.timeout(600)
 def test_every_command_of_the_readme_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import bayesgan.demo as demo
@@ -132,13 +141,9 @@ def test_every_benchmark_of_the_readme_runs(
     name: str, arguments: list[str], keys: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert f"python benchmarks/{name}.py" in README
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    monkeypatch.setattr(importlib.import_module("common"), "RESULTS", tmp_path / "results")
-    monkeypatch.setitem(os.environ, "BAYESGAN_DATA", str(tmp_path))
+    benchmarks_in(tmp_path, monkeypatch)
     monkeypatch.setattr(sys, "argv", [f"benchmarks/{name}.py", *arguments])
     monkeypatch.setenv("BAYESGAN_CACHE", os.environ["BAYESGAN_CACHE"])  # the benchmark sets one of its own
-    for layout in ("MNIST", "FashionMNIST"):
-        made_up_mnist(tmp_path, layout)
     importlib.import_module(name).main()
     (path,) = (tmp_path / "results").iterdir()
     assert keys <= json.loads(path.read_text())["figures"].keys()

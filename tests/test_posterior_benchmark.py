@@ -17,7 +17,7 @@ from PIL import Image
 from bayesgan import presets
 from bayesgan.errors import Diverged, Interrupted
 from bayesgan.networks import MLP
-from test_docs import ROOT, made_up_mnist
+from test_docs import ROOT, benchmarks_in
 
 METHODS = ("point", "ema", "ensemble", "bayesgan-t0", "bayesgan-t1", "bayesgan-cold")
 
@@ -25,16 +25,12 @@ METHODS = ("point", "ema", "ensemble", "bayesgan-t0", "bayesgan-t1", "bayesgan-c
 @pytest.fixture
 def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that runs the benchmark in a few seconds, on made-up images, into ``tmp_path``."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    benchmarks_in(tmp_path, monkeypatch)
     posterior, run = importlib.import_module("posterior"), importlib.import_module("posterior_run")
-    monkeypatch.setattr(importlib.import_module("common"), "RESULTS", tmp_path / "results")
     monkeypatch.setattr(posterior, "PICTURE", tmp_path / "posterior.png")
     small = {name: replace(part, samples=60, sets=part.sets[:1]) for name, part in run.PARTS.items()}
     monkeypatch.setattr(posterior, "PARTS", small)
     monkeypatch.setattr(run, "PARTS", small)
-    monkeypatch.setenv("BAYESGAN_DATA", str(tmp_path))
-    for layout in ("MNIST", "FashionMNIST"):
-        made_up_mnist(tmp_path, layout)
 
     def main(*arguments: str) -> dict[str, Any]:
         flags = ["--seeds", "1", "--steps", "2", "--work", str(tmp_path / "work"), *arguments]

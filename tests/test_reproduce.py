@@ -23,13 +23,14 @@ from bayesgan import presets, training
 from bayesgan.cli import app
 from bayesgan.data.labels import Held
 from bayesgan.errors import DataError, Diverged
-from bayesgan.reproduce import REPRODUCTIONS, cells, pool, published
+from bayesgan.reproduce import cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.cells import Cell, Spreading, Terms
 from bayesgan.reproduce.lines import lines
 from bayesgan.reproduce.options import Options, numbers
 from bayesgan.reproduce.plan import command, planned
 from bayesgan.reproduce.table import TITLES, Page, markdown
+from bayesgan.reproduce.tables import REPRODUCTIONS
 from bayesgan.serialise import to_config
 from test_cli import mistake, run
 from test_docs import made_up_mnist

@@ -13,19 +13,16 @@ import pytest
 from PIL import Image
 
 from bayesgan.errors import Diverged
-from test_docs import ROOT, made_up_mnist
+from test_docs import ROOT, benchmarks_in
 
 
 @pytest.fixture
 def benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that runs the benchmark in a few seconds, on made-up images, into ``tmp_path``."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    benchmarks_in(tmp_path, monkeypatch)
     systems, run = importlib.import_module("systems"), importlib.import_module("systems_run")
-    monkeypatch.setattr(importlib.import_module("common"), "RESULTS", tmp_path / "results")
     monkeypatch.setattr(systems, "PICTURE", tmp_path / "systems.png")
     monkeypatch.setattr(run, "SAMPLES", 100)
-    monkeypatch.setenv("BAYESGAN_DATA", str(tmp_path))
-    made_up_mnist(tmp_path)
 
     def main(*arguments: str) -> dict[str, Any]:
         flags = ["--seeds", "1", "--steps", "3", "--jobs", "1", "--work", str(tmp_path / "work"), *arguments]

@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from bayesgan import __version__
 from bayesgan.errors import BayesganError, UsageError
+from bayesgan.reproduce.options import Options
 
 app = App(
     name="bayesgan",
@@ -23,6 +24,7 @@ app = App(
 )
 data_app = App(name="data", help="Look at data sets before training on them.")
 app.command(data_app)
+DEFAULTS = Options()
 
 
 @app.command
@@ -252,75 +254,17 @@ def report(runs: Annotated[tuple[Path, ...], Parameter(name="RUN")], /, *, out: 
 
 
 @app.command
-def reproduce(
-    name: str,
-    *,
-    data: str = "mnist",
-    labels: str | None = None,
-    seeds: str = "0-9",
-    systems: str = "all",
-    columns: str = "all",
-    ablations: str = "none",
-    steps: int | None = None,
-    validation: int = 0,
-    outside: str | None = None,
-    jobs: int = 1,
-    out: Path | None = None,
-    data_dir: Path | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    add: Path | None = None,
-    result: Path | None = None,
-    keep: Annotated[bool, Parameter(negative="")] = False,
-    collect: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
+def reproduce(name: str, *, options: Options = DEFAULTS) -> None:
     """Make a table of the papers: train every cell, measure, and write JSON, Markdown and a picture with error bars.
 
     Ctrl-C saves; the same command continues, and does only what is not finished or has other settings now.
 
     Args:
         name: semi-supervised, the talk's table of errors with few labels; docs/few-labels.md explains it.
-        data: A data set with labels, as for train.
-        labels: Comma-separated numbers of labels; those of the paper's table if left out.
-        seeds: Of label subsets, weights and noise, such as 0-9 or 0,3,5.
-        systems: Comma-separated of supervised, dcgan, w_dcgan, dcgan_10, bayesgan; or all.
-        columns: published takes the papers' settings, best what this package recommends; or all.
-        ablations: Of the best Bayesian GAN: without_generators, without_consistency, without_augmentation,
-            zero_temperature, discriminators_1, discriminators_2, discriminators_4; or all, or none.
-        steps: Iterations of every run; burn-in and thinning scale along.
-        validation: Set so many training images aside and measure on them; the test images are not opened.
-        outside: Another set of the same size, which a run should not be sure of; of mnist fashion-mnist, or none.
-        jobs: Runs at a time, each a process of one thread.
-        out: The folder of finished rows and of the table; by default runs/reproduce/NAME-DATA.
-        data_dir: Where named sets lie; else $BAYESGAN_DATA, else ./data.
-        device: Where to compute.
-        add: An earlier result file, whose rows with these settings are taken over.
-        result: Write the result here too, and .md and .png beside it.
-        keep: Keep the run folders of finished cells.
-        collect: Run nothing, and make the table of what is finished.
     """
-    from bayesgan.reproduce import Options
-    from bayesgan.reproduce import reproduce as make
+    from bayesgan.reproduce.tables import reproduce as make
 
-    chosen = Options(
-        data=data,
-        labels=labels,
-        seeds=seeds,
-        systems=systems,
-        columns=columns,
-        ablations=ablations,
-        steps=steps,
-        validation=validation,
-        outside=outside,
-        jobs=jobs,
-        out=out,
-        data_dir=data_dir,
-        device=device,
-        add=add,
-        result=result,
-        keep=keep,
-        collect=collect,
-    )
-    print(make(name, chosen))
+    print(make(name, options))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

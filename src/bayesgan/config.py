@@ -15,7 +15,7 @@ from bayesgan.objectives import AnyObjective
 from bayesgan.particles import How
 from bayesgan.posterior import Marginal
 from bayesgan.priors import Normal, Prior
-from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec, Setting
+from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec, SamplerSpec, Setting
 from bayesgan.seeds import derive
 
 
@@ -88,6 +88,16 @@ class Run:
         """Return the run with another number of iterations, burn-in and thinning scaled along."""
         scale = steps / self.steps
         return replace(self, steps=steps, burn_in=int(self.burn_in * scale), thin=max(1, int(self.thin * scale)))
+
+    def tempered(self, temperature: float) -> Run:
+        """Return the run with every sampler at another temperature; 0 is descent with momentum."""
+        players = {
+            name: replace(p, inference=replace(p.inference, temperature=temperature))
+            if isinstance(p.inference, SamplerSpec)
+            else p
+            for name, p in self.players.items()
+        }
+        return replace(self, players=players)
 
     def axes(self) -> dict[str, str]:
         """Return player -> axis name."""

@@ -65,7 +65,7 @@ class Warp:
 def between_points(side: int) -> Tensor:
     """Return the weights ``(side, 4)`` of control points in a line of pixels: bicubic, the first and last on its ends.
 
-    As a matrix they cost two small products for a batch, a third of what interpolating every field would.
+    As a matrix they cost two small products for a batch, less than interpolating every field.
     """
     line = torch.eye(CONTROL_POINTS).view(1, CONTROL_POINTS, CONTROL_POINTS, 1)
     return F.interpolate(line, (side, 1), mode="bicubic", align_corners=True)[0, :, :, 0].T

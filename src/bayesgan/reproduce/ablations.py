@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bayesgan.config import Player, Run
+from bayesgan.config import Run
 from bayesgan.objectives import Supervised
 
 
@@ -32,14 +32,7 @@ def without_augmentation(run: Run) -> Run:
 
 def at_zero_temperature(run: Run) -> Run:
     """Return the run whose samplers inject no noise: momentum descent after the burn-in, and a bank all the same."""
-    return replace(run, players={name: cold(p) for name, p in run.players.items()})
-
-
-def cold(player: Player) -> Player:
-    """Return a player at temperature 0; one that is not sampled stays as it is."""
-    inference: Any = player.inference
-    sampled = hasattr(inference, "temperature")
-    return replace(player, inference=replace(inference, temperature=0.0)) if sampled else player
+    return run.tempered(0.0)
 
 
 def with_discriminators(run: Run, count: int) -> Run:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bayesgan.errors import DataError, Interrupted
 from bayesgan.machine import write_result
-from bayesgan.reproduce.cells import Row
+from bayesgan.reproduce.cells import Job, Row
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options
 from bayesgan.reproduce.picture import picture
@@ -34,22 +34,23 @@ def semi_supervised(options: Options) -> str:
             work(rows, jobs, options.jobs, f"few labels on {options.data}")
     except (KeyboardInterrupt, Interrupted):
         stopped = True
-    found = [row for job in jobs if (row := rows.finished(job))]
-    text = written(found, plan, options, out) if found else ""
+    done = {job: row for job in jobs if (row := rows.finished(job))}
+    text = written(done, plan, options, out) if done else ""
     if stopped:
-        raise Interrupted(f"{len(found)} of {len(jobs)} cells are finished in {out}; continue with the same command")
-    if not found:
+        raise Interrupted(f"{len(done)} of {len(jobs)} cells are finished in {out}; continue with the same command")
+    if not done:
         raise DataError(f"--collect: nothing of this table is finished in {out}")
     return text
 
 
-def written(rows: list[Row], plan: Plan, options: Options, out: Path) -> str:
+def written(done: dict[Job, Row], plan: Plan, options: Options, out: Path) -> str:
     """Write result, table and picture, and a copy of all three where ``--result`` says; return the table."""
+    rows = [*done.values()]
     found = lines(rows, plan.columns)
     text = ""
     for path in [out / "result.json"] + ([options.result] if options.result else []):
         with one_thread():  # as the rows were made
-            result = write_result(path, command(options, plan), figures(found), rows + presets(plan.jobs()))
+            result = write_result(path, command(options, plan), figures(found), rows + presets(done))
         page = Page(options.data, plan.columns, result["command"], result["machine"], options.validation)
         text = markdown(found, page)
         write_text(path.with_suffix(".md"), text)

@@ -6,6 +6,7 @@ them, and whether the bank may keep the weights after it (``samples``).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,8 +29,31 @@ class Setting:
     weights: Mapping[str, Sequence[Tensor]]
 
 
+class Scheduled(ABC):
+    """Abstract spec of an optimiser: a step size ``lr`` on a ``schedule`` over the whole run."""
+
+    lr: float
+    schedule: Schedule
+
+    @abstractmethod
+    def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.Optimizer:
+        """Return the optimiser."""
+
+    def step_size(self, step: int, setting: Setting) -> float:
+        """Return the scheduled step size."""
+        return self.lr * self.schedule(step / setting.steps)
+
+    def options(self, step: int, setting: Setting) -> dict[str, float]:
+        """Return the options of the parameter group at ``step``."""
+        return {"lr": self.step_size(step, setting)}
+
+    def samples(self, step: int, setting: Setting) -> bool:
+        """Return whether the bank may keep the weights after ``step``: with cycles, at their ends (snapshots)."""
+        return self.schedule.samples(step / setting.steps)
+
+
 @dataclass(frozen=True)
-class AdamSpec:
+class AdamSpec(Scheduled):
     """Adam: the mode of the posterior, or a burn-in."""
 
     lr: float = 2e-4
@@ -46,21 +70,9 @@ class AdamSpec:
         """Return ``torch.optim.Adam``."""
         return torch.optim.Adam(params, self.lr, (self.beta1, self.beta2))
 
-    def step_size(self, step: int, setting: Setting) -> float:
-        """Return the scheduled step size."""
-        return self.lr * self.schedule(step / setting.steps)
-
-    def options(self, step: int, setting: Setting) -> dict[str, float]:
-        """Return the options of the parameter group at ``step``."""
-        return {"lr": self.step_size(step, setting)}
-
-    def samples(self, step: int, setting: Setting) -> bool:
-        """Return whether the bank may keep the weights after ``step``: with cycles, at their ends (snapshots)."""
-        return self.schedule.samples(step / setting.steps)
-
 
 @dataclass(frozen=True)
-class RMSPropSpec:
+class RMSPropSpec(Scheduled):
     """RMSProp: the optimiser of the WGAN paper."""
 
     lr: float = 5e-5
@@ -72,18 +84,6 @@ class RMSPropSpec:
     def build(self, params: Sequence[Tensor], setting: Setting) -> torch.optim.RMSprop:
         """Return ``torch.optim.RMSprop``."""
         return torch.optim.RMSprop(params, self.lr)
-
-    def step_size(self, step: int, setting: Setting) -> float:
-        """Return the scheduled step size."""
-        return self.lr * self.schedule(step / setting.steps)
-
-    def options(self, step: int, setting: Setting) -> dict[str, float]:
-        """Return the options of the parameter group at ``step``."""
-        return {"lr": self.step_size(step, setting)}
-
-    def samples(self, step: int, setting: Setting) -> bool:
-        """Return whether the bank may keep the weights after ``step``: with cycles, at their ends (snapshots)."""
-        return self.schedule.samples(step / setting.steps)
 
 
 @dataclass(frozen=True)
