@@ -14,9 +14,20 @@ from bayesgan.data.batches import Batches, to_float
 from bayesgan.data.codes import on_sphere
 from bayesgan.data.diffaugment import DiffAugment
 from bayesgan.data.labels import Training
-from bayesgan.objectives import AGE, AlphaGAN, Elbo, NonSaturating, Relativistic, SemiSupervised, Wasserstein
+from bayesgan.objectives import (
+    AGE,
+    AlphaGAN,
+    Elbo,
+    Hinge,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    SemiSupervised,
+    Wasserstein,
+)
+from bayesgan.posterior import log_likelihood
 from bayesgan.seeds import generator
-from contract import CPU, close, experiment, training
+from contract import CPU, close, double, double_batch, experiment, training
 
 CONDITIONAL = [
     NonSaturating(conditional=True),
@@ -106,6 +117,34 @@ def test_a_particle_draws_the_same_however_many_there_are(objective: Any) -> Non
             assert torch.equal(one[field][0], four[field][0]), field
             rows = {tuple(row.flatten().tolist()) for row in four[field]}
             assert len(rows) == 4, f"every particle has {field} of its own"
+
+
+@pytest.mark.parametrize(("particles", "each"), [(1, 10), (3, 4), (10, 1), (40, 1)])
+def test_codes_are_spread_over_the_generators(particles: int, each: int) -> None:
+    _, draw = batches(NonSaturating(), particles=particles, noise_batch=10, spread=True)
+    for player in NonSaturating.players:
+        assert draw(player, 0)["z"].shape == (particles, each, 3)
+        rows = draw(player, 0)["z"].flatten(0, 1)
+        assert len({tuple(row.tolist()) for row in rows}) == particles * each, "all different"
+
+
+MEANS = [NonSaturating(), NonSaturating(conditional=True), Minimax(), Hinge(), SemiSupervised(), Wasserstein()]
+
+
+@pytest.mark.parametrize("objective", MEANS, ids=repr)
+def test_fewer_codes_for_each_are_the_same_likelihood_in_expectation(objective: Any) -> None:
+    """The mean over disjoint parts of the codes is that over all of them, for every particle, to the last digit."""
+    _, state, draw = experiment(objective, {"generator": 3}, noise_batch=12)
+    game = double(state.game)
+    for player in objective.players:
+        batch = double_batch(draw(player, 0))
+        parts = [
+            batch | {name: batch[name][:, k : k + 3] for name in ("z", "wanted") if name in batch}
+            for k in range(0, 12, 3)
+        ]
+        close(
+            torch.stack([log_likelihood(game, player, p) for p in parts]).mean(0), log_likelihood(game, player, batch)
+        )
 
 
 def test_every_player_step_and_seed_has_numbers_of_its_own() -> None:

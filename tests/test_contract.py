@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -84,6 +84,16 @@ def test_vmap_is_loop(example: Any, axis: str | None) -> None:
     for player in example.players:
         batch = double_batch(batches(player, 0))
         close(*(gradients(double(state.game, how), player, batch) for how in ("vmap", "loop")))
+
+
+@over(AnyObjective)
+def test_chunks_are_the_whole(example: Any) -> None:
+    _, state, batches = experiment(given(example), COUNTS)
+    for player in example.players:
+        batch, game = double_batch(batches(player, 0)), double(state.game, "auto")
+        expected = gradients(game, player, batch)
+        for size in (1, 2, 9):
+            close(gradients(replace(game, chunk_size=size), player, batch), expected)
 
 
 @over(AnyObjective)

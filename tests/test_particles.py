@@ -110,6 +110,26 @@ def test_convolutions_lift_to_the_same_numbers_however_they_run(axis: str | None
     close(values[0], values[2])
 
 
+def test_what_a_chunk_computes_is_not_kept_for_its_gradients() -> None:
+    net = Ensemble.init(lambda: MLP(32, 3).generator((2,), 3), 8, 0)
+
+    def kept(chunk_size: int | None) -> int:
+        """Return how many numbers a forward pass leaves behind for the backward pass."""
+        sizes: list[int] = []
+
+        def keep(t: Tensor) -> Tensor:
+            sizes.append(t.numel())
+            return t
+
+        lifted = lift(lambda p, f: net.bind(p["g"])(f["z"]).mean(), {"g": "g"}, {"z": "g"}, "auto", chunk_size)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
+            lifted({"g": net.params}, {"z": numbers(8, 64, 3).float()})
+        return sum(sizes)
+
+    assert kept(None) > 8 * 64 * 32 * 3
+    assert kept(4) == kept(1) == 8 * 64 * 3 + sum(leaf.numel() for leaf in net.params.values()), "what went in"
+
+
 @pytest.mark.parametrize("how", HOWS)
 def test_the_order_of_axes_is_the_order_of_dimensions(how: How) -> None:
     ensembles, params = pair(3, 2)

@@ -149,7 +149,8 @@ CHANGES = {
     "batch": 9,
     "views_batch": 9,
     "labelled_batch": 9,
-    "noise_batch": 5,
+    "noise_batch": 25,
+    "spread": False,
     "latent": 9,
     "codes": "sphere",
     "subset": 0.5,
@@ -160,7 +161,7 @@ CHANGES = {
     "system": "gan",
     "validation": 100,
 }
-SAME_NUMBERS = {"how", "device", "data_dir", "stream"}  # where and how to compute, not what
+SAME_NUMBERS = {"how", "chunk_size", "device", "data_dir", "stream"}  # where and how to compute, not what
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(Run) if f.name not in ("objective", "players", *SAME_NUMBERS)])

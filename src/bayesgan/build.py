@@ -14,6 +14,7 @@ from torch import nn
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
 from bayesgan.errors import DataError, Diverged, UsageError
+from bayesgan.levers import lifting, precision
 from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
 from bayesgan.samplers.specs import Setting
@@ -48,7 +49,8 @@ def initialise(run: Run, data: Training, device: torch.device) -> State:
         optimisers[name] = p.inference.build(leaves[name], settings[name])
     num_obs = {name: setting.num_obs for name, setting in settings.items()}
     priors = {name: p.prior for name, p in run.players.items()}
-    game = Game(run.objective, ensembles, run.axes(), priors, num_obs, run.marginal, run.how)
+    how = lifting(run, data.shape, device)
+    game = Game(run.objective, ensembles, run.axes(), priors, num_obs, run.marginal, how, run.chunk_size)
     return State(game, optimisers, settings)
 
 
@@ -86,7 +88,7 @@ def choose_device(name: str) -> torch.device:
 
 def autocast(run: Run, device: torch.device) -> torch.autocast:
     """Return the context of mixed precision; weights, momenta and noise stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=run.precision == "bf16")
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision(run, device) == "bf16")
 
 
 def weights(state: State) -> Weights:

@@ -93,8 +93,9 @@ def check_players(run: Run) -> None:
 
 def check_ranges(run: Run) -> None:
     """Raise a UsageError for a number that no run can have."""
-    counts = {name: getattr(run, name) for name in ("steps", "thin", "latent")}
+    counts: dict[str, int | None] = {name: getattr(run, name) for name in ("steps", "thin", "latent")}
     counts |= {name: getattr(run, name) for name in ("batch", "views_batch", "labelled_batch", "noise_batch")}
+    counts["chunk_size"] = run.chunk_size
     for name, p in run.players.items():
         counts |= {f"players.{name}.{key}": getattr(p, key) for key in ("particles", "steps", "num_obs")}
     for name, count in counts.items():

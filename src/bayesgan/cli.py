@@ -56,7 +56,7 @@ def train(
     seed: int | None = None,
     out: Path | None = None,
     device: Literal["auto", "cpu", "cuda"] | None = None,
-    precision: Literal["32", "bf16"] | None = None,
+    precision: Literal["auto", "32", "bf16"] | None = None,
     preset: Literal["recommended", "published"] = "recommended",
     config: Path | None = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
@@ -80,13 +80,15 @@ def train(
         seed: Of weights, batches and noise.
         out: The run folder; by default runs/NNNNN-SYSTEM-DATA.
         device: Where to compute.
-        precision: bf16 computes in mixed precision; weights, momenta and noise stay float32.
+        precision: bf16 computes in mixed precision, auto where that is faster; weights, momenta and noise stay float32.
         preset: published takes the papers' settings.
         config: A TOML file of settings, laid over the preset.
         settings: KEY=VALUE, such as players.generator.particles=20; may be given again.
-        dry_run: Print the resolved settings and stop.
+        dry_run: Print the resolved settings, and what this machine decides of them, and stop.
         resume: Continue the run folder --out from its checkpoint.
     """
+    from bayesgan.build import choose_device
+    from bayesgan.levers import choices
     from bayesgan.resolve import resolve
     from bayesgan.serialise import to_config, to_toml
     from bayesgan.training import train as train_run
@@ -98,7 +100,7 @@ def train(
     flags |= {name: str(path) for name, path in (("data_dir", data_dir), ("split", split)) if path}
     run = resolve(system, flags, preset, steps, config, settings, out if resume else None, conditional)
     if dry_run:
-        print(to_toml(to_config(run)))
+        print(to_toml(to_config(run)), *(f"# {line}" for line in choices(run, choose_device(run.device))), sep="\n")
         return
     posterior = train_run(run, out, resume=resume, progress=True)
     print(f"run folder: {posterior.bank[0].parent.parent}")

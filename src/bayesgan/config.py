@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bayesgan.data.augment import Warp
 from bayesgan.data.codes import Codes
+from bayesgan.levers import Precision
 from bayesgan.networks import DCGAN, Family
 from bayesgan.objectives import AnyObjective
 from bayesgan.particles import How
@@ -44,7 +45,10 @@ class Run:
     or all, or none. ``split``: a file that says which images are labelled, tested and validated on; else
     ``label_seed`` draws them. ``validation``: how many training images are set aside to validate on. ``burn_in`` and
     ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in`` where all players' schedules sample,
-    and at the end. ``*_batch``: images per particle and step. ``subset``: share of the training images that each
+    and at the end. ``*_batch``: images per particle and step; with ``spread`` the ``noise_batch`` codes of a step are
+    shared out among the generators instead, at least one to each: fewer for each, and the same likelihood in
+    expectation. ``how`` and ``chunk_size``: see :func:`~bayesgan.particles.lift`. ``precision``: see
+    :func:`~bayesgan.levers.precision`. ``subset``: share of the training images that each
     particle sees, besides the labelled ones, which all see. ``latent``: dimensions of z, and ``codes`` its prior.
     ``stream``: images stay where they are, and those of a step are brought to the device; the numbers are the same.
     """
@@ -63,14 +67,16 @@ class Run:
     labelled_batch: int = 32
     views_batch: int = 128
     noise_batch: int = 64
+    spread: bool = False
     latent: int = 100
     codes: Codes = "normal"
     subset: float = 1.0
     augment: Warp | None = None
     marginal: Marginal = "mean"
     how: How = "auto"
+    chunk_size: int | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["32", "bf16"] = "32"
+    precision: Precision = "auto"
     data_dir: str | None = None
     split: str | None = None
     validation: int = 0
@@ -83,6 +89,10 @@ class Run:
             name: replace(p, num_obs=num_train if p.num_obs is None else p.num_obs) for name, p in self.players.items()
         }
         return replace(self, players=players)
+
+    def codes_each(self) -> int:
+        """Return how many codes each generator draws per step."""
+        return -(-self.noise_batch // self.particles("generator")) if self.spread else self.noise_batch
 
     def lasting(self, steps: int) -> Run:
         """Return the run with another number of iterations, burn-in and thinning scaled along."""

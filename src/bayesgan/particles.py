@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from bayesgan.kernels import kernels
+from bayesgan.recompute import recomputed
 from bayesgan.seeds import derive
 from bayesgan.types import Network, Params
 
@@ -58,10 +60,22 @@ class Ensemble:
 
     def bind(self, params: Params) -> Network:
         """Return the network with one particle's weights ``params`` as a function."""
-        return lambda *inputs, **options: functional_call(self.skeleton, params, inputs, options)
+
+        def run(*inputs: Tensor, **options: Any) -> Tensor:
+            with kernels(inputs[0].device):
+                out: Tensor = functional_call(self.skeleton, params, inputs, options)
+            return out
+
+        return run
 
 
-def lift(fn: OneParticle, axes: Mapping[str, str], fields: Mapping[str, str | None], how: How = "auto") -> OneParticle:
+def lift(
+    fn: OneParticle,
+    axes: Mapping[str, str],
+    fields: Mapping[str, str | None],
+    how: How = "auto",
+    chunk_size: int | None = None,
+) -> OneParticle:
     """Lift ``fn(params, batch)``, written for one particle of each player, over named particle axes.
 
     Players (and batch fields) whose axes have the same name are zipped; different names are crossed. A field
@@ -72,7 +86,9 @@ def lift(fn: OneParticle, axes: Mapping[str, str], fields: Mapping[str, str | No
         axes: player -> axis name. Its order is the order of the result's dimensions.
         fields: batch field -> axis name or None.
         how: ``vmap`` runs each network only as often as needed; ``loop`` is dense calls, one per combination;
-            both give equal values and gradients. ``auto`` takes the faster one for each axis.
+            both give equal values and gradients. ``auto`` is vmap, unless a run's :mod:`~bayesgan.levers` say loop.
+        chunk_size: particles of the last axis at once. What a chunk computed is not kept but computed again for its
+            gradients, so that memory holds one chunk; the other axes are looped over. None for all at once.
 
     Returns:
         a function of stacked weights ``{player: {name: (K, *shape)}}`` and fields ``(K, B, ...)`` that returns
@@ -82,16 +98,16 @@ def lift(fn: OneParticle, axes: Mapping[str, str], fields: Mapping[str, str | No
         players = {player for player, name in axes.items() if name == axis}
         riders = {field for field, name in fields.items() if name == axis}
         fn = _lift_one(fn, players, riders, how)
+        if chunk_size:
+            fn, how, chunk_size = _in_chunks(fn, players, riders, chunk_size), "loop", None
     return fn
 
 
 def _lift_one(fn: OneParticle, players: set[str], riders: set[str], how: How) -> OneParticle:
     def lifted(params: dict[str, Params], batch: dict[str, Tensor]) -> Tensor:
         mine = {player: weights for player, weights in params.items() if player in players}
-        size, *others = {leaf.shape[0] for weights in mine.values() for leaf in weights.values()}
-        if others:
-            raise ValueError(f"{' and '.join(mine)} share an axis and must have equally many particles")
-        if how == "vmap" or (how == "auto" and size > 1 and _vmap_pays(mine)):
+        size = _size(mine)
+        if size > 1 and how != "loop":
             dims = (
                 {p: dict.fromkeys(w, 0 if p in players else None) for p, w in params.items()},
                 {f: 0 if f in riders else None for f in batch},
@@ -102,22 +118,28 @@ def _lift_one(fn: OneParticle, players: set[str], riders: set[str], how: How) ->
     return lifted
 
 
+def _in_chunks(fn: OneParticle, players: set[str], riders: set[str], chunk_size: int) -> OneParticle:
+    def chunked(params: dict[str, Params], batch: dict[str, Tensor]) -> Tensor:
+        size = _size({player: weights for player, weights in params.items() if player in players})
+        parts = [slice(start, start + chunk_size) for start in range(0, size, chunk_size)]
+        values = [recomputed(fn, *_slice(params, batch, players, riders, part)) for part in parts]
+        return torch.cat(values)
+
+    return chunked
+
+
+def _size(players: dict[str, Params]) -> int:
+    size, *others = {leaf.shape[0] for weights in players.values() for leaf in weights.values()}
+    if others:
+        raise ValueError(f"{' and '.join(players)} share an axis and must have equally many particles")
+    return size
+
+
 def _slice(
-    params: dict[str, Params], batch: dict[str, Tensor], players: set[str], riders: set[str], k: int
+    params: dict[str, Params], batch: dict[str, Tensor], players: set[str], riders: set[str], k: int | slice
 ) -> tuple[dict[str, Params], dict[str, Tensor]]:
     one = {p: {n: t[k] for n, t in w.items()} if p in players else w for p, w in params.items()}
     return one, {f: t[k] if f in riders else t for f, t in batch.items()}
-
-
-def _vmap_pays(players: dict[str, Params]) -> bool:
-    """Whether to batch an axis: always, but for zipped convolutions on a CPU.
-
-    A crossed axis saves the opponents' repeated work. A zipped one saves only overhead, and on a CPU the grouped
-    convolutions that it batches into are slower than the dense ones of a loop.
-    """
-    leaves = [leaf for weights in players.values() for leaf in weights.values()]
-    zipped, convolves = len(players) > 1, any(leaf.ndim == 5 for leaf in leaves)
-    return leaves[0].is_cuda or not (zipped and convolves)
 
 
 def _seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:

@@ -37,6 +37,7 @@ class Game:
     num_obs: Mapping[str, int]
     marginal: Marginal = "mean"
     how: How = "auto"
+    chunk_size: int | None = None
 
 
 def log_likelihood(game: Game, player: str, batch: Mapping[str, Tensor]) -> Tensor:
@@ -54,7 +55,7 @@ def log_likelihood(game: Game, player: str, batch: Mapping[str, Tensor]) -> Tens
 
     params = {name: e.params if name == player else e.detached() for name, e in ensembles.items()}
     riders = {field: rider and game.axes[rider] for field, rider in objective.fields(player).items()}
-    return lift(one, game.axes, riders, game.how)(params, dict(batch))
+    return lift(one, game.axes, riders, game.how, game.chunk_size)(params, dict(batch))
 
 
 def log_posterior(game: Game, player: str, batch: Mapping[str, Tensor]) -> Tensor:

@@ -44,7 +44,7 @@ class Normal:
     def log_prob(self, params: Params) -> Tensor:
         """Return ``sum_i log N(w_i; 0, std^2)``, a scalar."""
         constant = -math.log(self.std) - 0.5 * math.log(2 * math.pi)
-        return _total(params, constant, [-0.5 * (w / self.std).square().sum() for w in params.values()])
+        return _total(params, constant, [-0.5 / self.std**2 * w.square().sum() for w in params.values()])
 
     def project_(self, params: Params) -> None:
         """Do nothing: the support is the whole space."""

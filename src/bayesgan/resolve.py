@@ -16,7 +16,13 @@ from bayesgan.presets import PRESETS
 from bayesgan.serialise import NONE, assignment, from_config, read_toml
 from bayesgan.store import Store
 
-LATER = {"split", "validation", "stream"}  # fields that the config.toml of an older run may lack
+LATER = {
+    "split",
+    "validation",
+    "stream",
+    "spread",
+    "chunk_size",
+}  # fields that the config.toml of an older run may lack
 WHOLE = {field.name for field in fields(Run)} - LATER
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bayesgan.data.labels import Training, open_data
 from bayesgan.data.splits import Split
 from bayesgan.errors import Diverged, Interrupted
 from bayesgan.images import save_samples
+from bayesgan.levers import precision
 from bayesgan.motion import mark, motion
 from bayesgan.posterior import log_posterior
 from bayesgan.predict import Posterior
@@ -49,6 +51,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     device = choose_device(run.device)
     data, split, counts = opened(run, Path(out) if out and resume else None)
     run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
+    run = replace(run, precision=precision(run, device))
     check(run, data)
     state = initialise(run, data, device)
     store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])

@@ -50,7 +50,7 @@ class Batches:
         """Return the fields of one particle; drawn on the CPU, so that they are the same on every device."""
         run, rng, one = self.run, generator(self.run.seed, "batch", player, step, rider, k), {}
         if "z" in fields:
-            one["z"] = draw_codes(run.noise_batch, run.latent, run.codes, rng)
+            one["z"] = draw_codes(run.codes_each(), run.latent, run.codes, rng)
         if "label" in fields:
             one["x"], one["label"] = self.labelled_images(rng, k)
         elif "x" in fields:
@@ -63,13 +63,13 @@ class Batches:
             one["x_labelled"] = self.view(to_float(self.images(self.labelled[rows])), rng)
             one["y"] = self.labels[rows.to(self.labels.device)]
         if "wanted" in fields:
-            one["wanted"] = self.one_hot[torch.randint(len(self.one_hot), (run.noise_batch,), generator=rng)]
+            one["wanted"] = self.one_hot[torch.randint(len(self.one_hot), (run.codes_each(),), generator=rng)]
         if "eps" in fields:
             one["eps"] = torch.randn(run.batch, run.latent, generator=rng)
         if "mix" in fields:
             one["mix"] = torch.rand(run.batch, generator=rng)
         if "jitter" in fields:
-            one["jitter"] = torch.rand(max(run.batch, run.noise_batch), NUMBERS, generator=rng)
+            one["jitter"] = torch.rand(max(run.batch, run.codes_each()), NUMBERS, generator=rng)
         return {field: value.to(self.device) for field, value in one.items()}
 
     def labelled_images(self, rng: torch.Generator, k: int) -> tuple[Tensor, Tensor]:

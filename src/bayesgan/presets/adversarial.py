@@ -50,7 +50,7 @@ def ensemble(data: str, labels: Labels = None, published: bool = False, conditio
 def bayesgan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """The Bayesian GAN: SGHMC over ten generators, crossed with one discriminator (Saatchi and Wilson 2017)."""
     run = sampled(dcgan(data, labels, published, conditional), "bayesgan", 10, published)
-    return replace(run, noise_batch=run.batch if data in POINTS or published else 8)
+    return run if data in POINTS or published else replace(run, noise_batch=80, spread=True)
 
 
 def supervised(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:

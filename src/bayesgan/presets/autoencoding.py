@@ -60,4 +60,4 @@ def age(data: str, labels: Labels = None, published: bool = False, conditional: 
 def bayesian_alpha_gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """A posterior over all four networks of alpha-GAN: pairs of encoder and generator against two discriminators."""
     run = sampled(alpha_gan(data, labels, published, conditional), "bayesian-alpha-gan", 5, published)
-    return run if data in POINTS or published else replace(run, batch=32, noise_batch=16)
+    return run if data in POINTS or published else replace(run, batch=32, noise_batch=80, spread=True)

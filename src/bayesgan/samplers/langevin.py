@@ -112,6 +112,14 @@ def scaled(grad: Tensor, state: dict[str, Tensor]) -> Tensor:
     return grad * state["scale"] if "scale" in state else grad
 
 
+def move_(w: Tensor, shift: Tensor, state: dict[str, Tensor]) -> None:
+    """Move weights in place by a ``shift`` of phi, where ``theta = scale * phi``."""
+    if "scale" in state:
+        w.addcmul_(shift, state["scale"])
+    else:
+        w.add_(shift)
+
+
 def noise_std(group: dict[str, Any]) -> float:
     """Return ``sqrt(T)`` of a parameter group."""
     return std(group["temperature"], group["num_obs"])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
+
+# A stream on a CPU draws on one core; the streams of all particles draw on as many as there are.
+POOL = ThreadPoolExecutor(os.cpu_count(), "noise")
 
 
 class Noise:
@@ -27,8 +32,12 @@ class Noise:
             raise ValueError(f"{particles} seeds need tensors of {particles} particles, not {shapes}")
         sizes = [t.numel() // particles for t in like]
         device = self.generators[0].device
-        flat = [torch.randn(sum(sizes), generator=g, device=device) for g in self.generators]
-        parts = torch.split(torch.stack(flat), sizes, dim=1)
+
+        def one(generator: torch.Generator) -> Tensor:
+            return torch.randn(sum(sizes), generator=generator, device=device)
+
+        flat = POOL.map(one, self.generators) if particles > 1 and device.type == "cpu" else map(one, self.generators)
+        parts = torch.split(torch.stack(list(flat)), sizes, dim=1)
         return [part.reshape(t.shape).to(t.dtype) for part, t in zip(parts, like, strict=True)]
 
     def state(self) -> list[Tensor]:

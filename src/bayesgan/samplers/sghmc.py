@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bayesgan.errors import UsageError, nearest
-from bayesgan.samplers.langevin import Langevin, noise_std, scaled
+from bayesgan.samplers.langevin import Langevin, move_, noise_std, scaled
 
 Integrator = Literal["baoa", "euler"]
 
@@ -31,16 +31,17 @@ def baoa(p: Tensor, m: Tensor, g: Tensor, xi: Tensor, h: float, decay: float, st
     Returns:
         new positions and momenta.
     """
-    m = m - h * g
-    p = p + (h / 2) * m
-    m = decay * m + std * math.sqrt(1 - decay**2) * xi
-    return p + (h / 2) * m, m
+    # A scale within an addition, or in place on what is nobody else's, saves a walk through memory.
+    m = torch.sub(m, g, alpha=h)
+    p = torch.add(p, m, alpha=h / 2)
+    m = (decay * m).add_(xi, alpha=std * math.sqrt(1 - decay**2))
+    return torch.add(p, m, alpha=h / 2), m
 
 
 def euler(p: Tensor, m: Tensor, g: Tensor, xi: Tensor, h: float, decay: float, std: float) -> tuple[Tensor, Tensor]:
     """Algorithm 1 of Saatchi and Wilson 2017 in our scale: ``v = h m``, ``alpha = 1 - decay``, ``eta = h^2 T``."""
-    m = decay * m - h * g + std * math.sqrt(2 * (1 - decay)) * xi
-    return p + h * m, m
+    m = (decay * m).sub_(g, alpha=h).add_(xi, alpha=std * math.sqrt(2 * (1 - decay)))
+    return torch.add(p, m, alpha=h), m
 
 
 INTEGRATORS = {"baoa": baoa, "euler": euler}
@@ -94,13 +95,10 @@ class SGHMC(Langevin):
 
     def update_(self, w: Tensor, grad: Tensor, xi: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         """One step of the chosen integrator in the preconditioned coordinate, in place."""
-        step, h = INTEGRATORS[group["integrator"]], group["lr"]
-        decay = math.exp(-group["friction"] * h)
-        shift, momentum = step(
-            torch.zeros_like(w), state["momentum"], scaled(grad, state), xi, h, decay, noise_std(group)
-        )
-        state["momentum"].copy_(momentum)
-        w.add_(scaled(shift, state))
+        step, h, std = INTEGRATORS[group["integrator"]], group["lr"], noise_std(group)
+        decay, origin = math.exp(-group["friction"] * h), w.new_zeros(())
+        shift, state["momentum"] = step(origin, state["momentum"], scaled(grad, state), xi, h, decay, std)
+        move_(w, shift, state)
 
 
 def spelling(

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from bayesgan.errors import UsageError
-from bayesgan.samplers.langevin import Langevin, noise_std, scaled
+from bayesgan.samplers.langevin import Langevin, move_, noise_std, scaled
 from bayesgan.samplers.sghmc import baoa
 
 
@@ -40,12 +40,12 @@ def badoda(
     Returns:
         new positions, momenta and thermostats.
     """
-    m = m - h * g
-    p = p + (h / 2) * m
+    m = torch.sub(m, g, alpha=h)
+    p = torch.add(p, m, alpha=h / 2)
     z = z + (h / 2) * coupling**2 * excess(m, z, std)
     m = (-h * z).exp() * m + std * (2 * friction * h * fading(2 * h * z)).sqrt() * xi
     z = z + (h / 2) * coupling**2 * excess(m, z, std)
-    return p + (h / 2) * m, m, z
+    return torch.add(p, m, alpha=h / 2), m, z
 
 
 def excess(m: Tensor, z: Tensor, std: float) -> Tensor:
@@ -99,11 +99,10 @@ class SGNHT(Langevin):
     def update_(self, w: Tensor, grad: Tensor, xi: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         """One step in the preconditioned coordinate, in place."""
         h, friction, std = group["lr"], group["friction"], noise_std(group)
-        p, m, g = torch.zeros_like(w), state["momentum"], scaled(grad, state)
+        p, m, g = w.new_zeros(()), state["momentum"], scaled(grad, state)
         if std > 0:
-            shift, momentum, z = badoda(p, m, state["thermostat"], g, xi, h, friction, group["coupling"], std)
-            state["thermostat"].copy_(z)
+            moved = badoda(p, m, state["thermostat"], g, xi, h, friction, group["coupling"], std)
+            shift, state["momentum"], state["thermostat"] = moved
         else:
-            shift, momentum = baoa(p, m, g, xi, h, math.exp(-friction * h), std)
-        m.copy_(momentum)
-        w.add_(scaled(shift, state))
+            shift, state["momentum"] = baoa(p, m, g, xi, h, math.exp(-friction * h), std)
+        move_(w, shift, state)

@@ -1,0 +1,118 @@
+"""Which kernels a lifted network runs: on a CPU in bfloat16 others than torch chooses, everywhere else torch's own.
+
+Measured (``benchmarks/speed.py``, ``docs/measurements.md``): in bfloat16 a CPU's matrix units want the channels last in
+memory, there and back; convolutions whose kernels differ between particles are faster as products of patches than
+grouped; group norm is a sum of many numbers and stays in float32, as on a GPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from bayesgan import patches
+from bayesgan.patches import Size
+
+
+class Kernels(TorchFunctionMode):
+    """While it is active, convolutions and group norms run by the rules of this file."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the rule for ``func``, or ``func`` itself."""
+        return RULES.get(func, func)(*args, **(kwargs or {}))
+
+
+def kernels(device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which networks run on ``device`` at the precision that autocast asks for."""
+    reduced = device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    return Kernels() if reduced else nullcontext()
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Return ``torch.nn.functional.conv2d``: dense, or of kernels that differ between particles by products."""
+    x, weight, bias = reduced(x), reduced(weight), bias if bias is None else reduced(bias)
+    if batched(weight) and x.ndim == 4 and pair(dilation) == (1, 1) and groups == 1 and not isinstance(padding, str):
+        return shifted(patches.conv2d(x, weight, pair(stride), pair(padding)), bias)
+    return F.conv2d(channels_last(x), channels_last(weight), bias, stride, padding, dilation, groups)
+
+
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Return ``torch.nn.functional.conv_transpose2d``: dense, or by products as :func:`conv2d`."""
+    x, weight, bias = reduced(x), reduced(weight), bias if bias is None else reduced(bias)
+    plain = pair(dilation) == (1, 1) and groups == 1 and pair(output_padding) == (0, 0)
+    if batched(weight) and x.ndim == 4 and plain:
+        return shifted(patches.conv_transpose2d(x, weight, pair(stride), pair(padding)), bias)
+    x, weight = channels_last(x), channels_last(weight)
+    return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def group_norm(
+    x: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Return ``torch.nn.functional.group_norm`` in float32, which vmap and channels that come last allow."""
+    n, channels, *size = x.shape
+    x = channels_last(x.float()) if x.ndim == 4 else x.float().contiguous()
+    with torch.autocast("cpu", enabled=False):
+        out = torch.native_group_norm(x, weight, bias, n, channels, math.prod(size), num_groups, eps)[0]
+    return reduced(out)
+
+
+RULES: dict[Any, Callable[..., Tensor]] = {
+    F.conv2d: conv2d,
+    F.conv_transpose2d: conv_transpose2d,
+    F.group_norm: group_norm,
+}
+
+
+def batched(x: Tensor) -> bool:
+    """Return whether vmap runs over this tensor."""
+    return bool(torch._C._functorch.is_batchedtensor(x))
+
+
+def reduced(x: Tensor) -> Tensor:
+    """Return a tensor in the precision that autocast asks for."""
+    return x.to(torch.get_autocast_dtype("cpu"))
+
+
+def pair(value: Any) -> Size:
+    """Return a number twice, or two numbers as they are."""
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
+
+
+def shifted(x: Tensor, bias: Tensor | None) -> Tensor:
+    """Return images ``(N, C, H, W)`` plus a number per channel."""
+    return x if bias is None else x + bias[:, None, None]
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Return images ``(..., C, H, W)`` of which memory holds all channels of a pixel side by side."""
+    x = x.movedim(-3, -1).contiguous().movedim(-1, -3)
+    if x.shape[-3] > 1 or x.ndim != 4:
+        return x
+    # One channel can be read either way, and torch would take it for the usual one.
+    n, c, h, w = x.shape
+    return x.as_strided((n, c, h, w), (h * w, 1, w, 1))

@@ -1,0 +1,64 @@
+"""What a run leaves open and a machine decides: precision, and how particles are lifted; every rule was measured.
+
+``docs/measurements.md`` has the numbers, and what was tried and is not here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from bayesgan.particles import How
+
+if TYPE_CHECKING:
+    from bayesgan.config import Run
+
+Precision = Literal["auto", "32", "bf16"]
+
+# Numbers in one particle's images of a step, from which on its activations no longer fit a CPU's caches beside those of
+# the others, and particles are faster one after the other.
+CACHED = 2**18
+
+
+def precision(run: Run, device: torch.device) -> Literal["32", "bf16"]:
+    """Return bf16 for ``auto`` where all networks convolve and ``device`` has units for it, else what was asked for."""
+    if run.precision != "auto":
+        return run.precision
+    convolve = all(getattr(p.network, "images_only", False) for p in run.players.values())
+    return "bf16" if convolve and has_units(device) else "32"
+
+
+def has_units(device: torch.device) -> bool:
+    """Return whether a device multiplies matrices of bfloat16 in hardware: AMX of a CPU, tensor cores of a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+
+
+def lifting(run: Run, shape: tuple[int, ...], device: torch.device) -> How:
+    """Return how to lift where the run says ``auto``: on a CPU a loop where a particle's images are many numbers."""
+    large = sum(images(run)) * math.prod(shape) > CACHED
+    return "loop" if run.how == "auto" and device.type == "cpu" and large else run.how
+
+
+def images(run: Run) -> Iterator[int]:
+    """Yield how many images a particle makes or sees in a step, for each player that has several particles."""
+    seen = run.batch + (run.labelled_batch + 2 * run.views_batch if run.labels else 0)
+    for name in run.objective.players:
+        if run.particles(name) > 1:
+            yield run.codes_each() if name == "generator" else seen
+
+
+def choices(run: Run, device: torch.device) -> Iterator[str]:
+    """Yield in a line each what this machine decides of a run, to be printed beside its settings."""
+    chosen = precision(run, device)
+    units = "has" if has_units(device) else "has no"
+    yield f"precision = {chosen!r} on this {device.type}, which {units} units for bfloat16"
+    if device.type == "cpu":
+        kernels = "channels last, products of patches where kernels differ" if chosen == "bf16" else "as torch chooses"
+        yield f"convolutions: {kernels}"
+        if run.how == "auto":
+            yield f"how: particles at once; in a loop from {CACHED:,} numbers in a particle's images of a step"

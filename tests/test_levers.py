@@ -1,0 +1,87 @@
+"""What a machine decides of a run: the rules, and that they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bayesgan import presets
+from bayesgan.cli import app
+from bayesgan.config import Run
+from bayesgan.levers import CACHED, choices, lifting, precision
+from bayesgan.networks import MLP
+from bayesgan.store import Store
+from bayesgan.training import train
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+def with_units(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": there})
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0) if there else (7, 5))
+
+
+@pytest.mark.parametrize("device", [CPU, CUDA], ids=str)
+@pytest.mark.parametrize("there", [True, False])
+def test_bfloat16_needs_units_and_convolutions(device: torch.device, there: bool, monkeypatch: Any) -> None:
+    with_units(monkeypatch, there)
+    run = presets.bayesgan("mnist")
+    assert precision(run, device) == ("bf16" if there else "32")
+    assert precision(replace(run, precision="32"), device) == "32"
+    assert precision(replace(run, precision="bf16"), device) == "bf16"
+    for other in ("digits", "ring"):
+        assert precision(presets.bayesgan(other), device) == "32"
+    assert precision(presets.bayesgan("mnist", published=True), device) == "32"
+    mixed = replace(run.players["generator"], network=MLP())
+    assert precision(replace(run, players=run.players | {"generator": mixed}), device) == "32"
+
+
+def test_a_cpu_without_any_word_of_units_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert precision(presets.dcgan("mnist"), CPU) == "32"
+
+
+@pytest.mark.parametrize(
+    ("run", "shape", "how"),
+    [
+        (presets.bayesgan("mnist"), (3, 64, 64), "auto"),
+        (replace(presets.bayesgan("mnist"), spread=False), (1, 28, 28), "auto"),
+        (replace(presets.bayesgan("mnist"), spread=False), (3, 64, 64), "loop"),
+        (presets.dcgan("mnist"), (3, 128, 128), "auto"),  # one particle of each: nothing to lift
+        (presets.ensemble("mnist"), (1, 28, 28), "auto"),
+        (presets.ensemble("mnist"), (3, 32, 32), "loop"),
+        (presets.ensemble("mnist", 100), (1, 28, 28), "loop"),
+    ],
+    ids=["spread", "small", "large", "one", "zipped", "zipped-large", "labelled"],
+)
+def test_large_images_of_many_particles_take_turns_on_a_cpu(run: Run, shape: tuple[int, ...], how: str) -> None:
+    assert lifting(run, shape, CPU) == how
+    assert lifting(run, shape, CUDA) == "auto"
+    for asked in ("vmap", "loop"):
+        assert lifting(replace(run, how=asked), shape, CPU) == asked
+
+
+def test_a_dry_run_shows_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with_units(monkeypatch, True)
+    with pytest.raises(SystemExit):
+        app(["train", "bayesgan", "--data", "mnist", "--device", "cpu", "--dry-run"])
+    printed = capsys.readouterr().out
+    assert "# precision = 'bf16' on this cpu, which has units for bfloat16" in printed
+    assert "# convolutions: channels last" in printed and f"{CACHED:,}" in printed
+    with_units(monkeypatch, False)
+    assert [*choices(presets.bayesgan("mnist"), CPU)][:2] == [
+        "precision = '32' on this cpu, which has no units for bfloat16",
+        "convolutions: as torch chooses",
+    ]
+
+
+def test_a_run_folder_says_which_precision_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is continued as it began, on a machine that would decide otherwise too."""
+    with_units(monkeypatch, True)
+    run = replace(presets.dcgan("digits").lasting(2), precision="auto", batch=4, noise_batch=4)
+    train(run, tmp_path / "run")
+    assert Store.open(tmp_path / "run").run().precision == "bf16"
