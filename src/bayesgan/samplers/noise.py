@@ -32,12 +32,15 @@ class Noise:
             raise ValueError(f"{particles} seeds need tensors of {particles} particles, not {shapes}")
         sizes = [t.numel() // particles for t in like]
         device = self.generators[0].device
+        flat = torch.empty(particles, sum(sizes), device=device)
 
-        def one(generator: torch.Generator) -> Tensor:
-            return torch.randn(sum(sizes), generator=generator, device=device)
+        def fill(row: Tensor, generator: torch.Generator) -> None:
+            torch.randn(len(row), generator=generator, out=row)
 
-        flat = POOL.map(one, self.generators) if particles > 1 and device.type == "cpu" else map(one, self.generators)
-        parts = torch.split(torch.stack(list(flat)), sizes, dim=1)
+        parallel = particles > 1 and device.type == "cpu" and torch.get_num_threads() > 1
+        for _ in (POOL.map if parallel else map)(fill, flat, self.generators):
+            pass
+        parts = torch.split(flat, sizes, dim=1)
         return [part.reshape(t.shape).to(t.dtype) for part, t in zip(parts, like, strict=True)]
 
     def state(self) -> list[Tensor]:

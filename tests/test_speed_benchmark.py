@@ -1,0 +1,149 @@
+"""The benchmarks of speed: small ones run, and what they count is right."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from test_docs import benchmarks_in
+
+CPU = torch.device("cpu")
+KEYS = ("bayesgan_over_naive_bayesgan", "bayesgan_over_naive_dcgan", "dcgan_over_naive_dcgan", "peak_fraction")
+MORE = ("sampler_over_backward", "peak_memory_gib", "gradient_error")
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    benchmarks_in(tmp_path, monkeypatch)
+    return {name: importlib.import_module(name) for name in ("speed", "speed_ours", "speed_usual", "scaling")}
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (70, 1, 28, 28), np.uint8)
+
+
+def test_a_small_comparison_says_everything(
+    modules: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed = modules["speed"]
+    for name, value in (("IMAGES", 70), ("SIDE", 64)):
+        monkeypatch.setattr(speed, name, value)
+    monkeypatch.setattr(speed, "memory", len)  # of another process: of anything with a length there
+    monkeypatch.setattr(speed, "ProcessPoolExecutor", lambda *_, **__: NoProcess())
+    monkeypatch.setattr(sys, "argv", ["benchmarks/speed.py", "--sizes", "28", "--rounds", "1"])
+    speed.main()
+    (path,) = (tmp_path / "results").iterdir()
+    result = json.loads(path.read_text())
+    figures = result["figures"]
+    assert {f"28.{key}" for key in (*KEYS, *MORE)} | {"mnist_epoch_s"} <= figures.keys()
+    assert all(math.isfinite(value) and value > 0 for value in figures.values())
+    assert figures["28.gradient_error"] < 0.3
+    ms = {row["way"]: row["ms"] for row in result["rows"] if "ms" in row}
+    assert figures["28.dcgan_over_naive_dcgan"] == pytest.approx(ms["dcgan"] / ms["naive_dcgan"], abs=1e-3)
+    assert figures["mnist_epoch_s"] == pytest.approx(ms["bayesgan"] * 60 / 64, rel=0.01)
+
+
+class NoProcess:
+    """A pool that computes nothing elsewhere, for what another process would take seconds to start."""
+
+    def __enter__(self) -> NoProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def submit(self, *_: object) -> NoProcess:
+        return self
+
+    def result(self) -> float:
+        return 1.0
+
+
+def test_memory_is_that_of_this_process(modules: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules["speed"], "IMAGES", 70)
+    assert 0.1 < modules["speed"].memory(modules["speed_ours"].plain("dcgan"), 28) < 16
+
+
+def test_operations_are_those_of_the_networks(modules: dict[str, Any], images: np.ndarray) -> None:
+    """Products of matrices, three for each layer and two where no gradient of an image, or a weight, is asked for."""
+    ours, batch = modules["speed_ours"], 64
+    d = [14 * 14 * 32 * 9, 7 * 7 * 64 * 32 * 9, 4 * 4 * 128 * 64 * 9, 2048 * 128, 128]
+    g = [32 * 128 * 16, 16 * 128 * 64 * 16, 49 * 64 * 32 * 16, 196 * 32 * 16]
+    discriminator = sum(g) + 2 * (3 * sum(d) - d[0])  # fakes, and real images: no gradient of either
+    generator = 3 * sum(g) - g[0] + 2 * sum(d)  # no gradient of codes, nor of the discriminator's weights
+    counted = ours.operations(ours.plain("dcgan"), images, CPU)
+    assert counted == pytest.approx(2 * batch * (discriminator + generator), rel=0.02)
+
+
+def test_the_fast_way_has_the_gradients_of_the_plain_way(modules: dict[str, Any], images: np.ndarray) -> None:
+    ours = modules["speed_ours"]
+    for run in ours.contestants().values():
+        assert ours.gradient_error(ours.replace(run, precision="32"), images, CPU) < 5e-3
+    assert ours.gradient_error(ours.contestants()["bayesgan"], images, CPU) < 0.3
+
+
+@pytest.mark.parametrize("name", ["dcgan", "bayesgan"])
+def test_the_usual_way_trains(name: str, modules: dict[str, Any], images: np.ndarray) -> None:
+    """What is compared with must do its work: a discriminator that tells, a generator that moves."""
+    torch.manual_seed(0)
+    usual, nets = modules["speed_usual"], list[torch.nn.Module]()
+    kept = usual.DCGAN
+
+    class Watched(kept):  # type: ignore[misc, valid-type]
+        def generator(self, *args: Any) -> torch.nn.Module:
+            nets.append(super().generator(*args))
+            return nets[-1]
+
+        def discriminator(self, *args: Any) -> torch.nn.Module:
+            nets.append(super().discriminator(*args))
+            return nets[-1]
+
+    usual.DCGAN = Watched
+    try:
+        x = torch.from_numpy(images).float() / 127.5 - 1
+        step = getattr(usual, name)(x, CPU)
+    finally:
+        usual.DCGAN = kept
+    before = [[w.detach().clone() for w in net.parameters()] for net in nets]
+    for _ in range(3):
+        step()
+    assert len(nets) == (2 if name == "dcgan" else 11)
+    for net, weights in zip(nets, before, strict=True):
+        assert all(not torch.equal(w, old) for w, old in zip(net.parameters(), weights, strict=True))
+
+
+def test_small_growth_is_measured_and_drawn(
+    modules: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaling = modules["scaling"]
+    small = {"PARTICLES": (1, 2), "BATCHES": (4, 8), "SIDES": (8, 16), "SETS": (10, 20), "BANKS": (1, 2)}
+    for name, value in (small | {"PICTURE": tmp_path / "scaling.png"}).items():
+        monkeypatch.setattr(scaling, name, value)
+    monkeypatch.setattr(sys, "argv", ["benchmarks/scaling.py", "--rounds", "1"])
+    scaling.main()
+    (path,) = (tmp_path / "results").iterdir()
+    figures = json.loads(path.read_text())["figures"]
+    assert {
+        "particles_exponent",
+        "batch_exponent",
+        "pixels_exponent",
+        "data_exponent",
+        "bank_exponent",
+    } <= figures.keys()
+    assert all(math.isfinite(value) for value in figures.values())
+    assert Image.open(tmp_path / "scaling.png").size[0] > 1000
+
+
+def test_an_exponent_is_the_slope_of_logarithms(modules: dict[str, Any]) -> None:
+    costs = {n: 3.0 * n**0.7 for n in (1, 2, 4, 8)} | {64: 1e6}
+    assert modules["scaling"].exponent(costs, up_to=8) == pytest.approx(0.7)
