@@ -147,3 +147,16 @@ def test_small_growth_is_measured_and_drawn(
 def test_an_exponent_is_the_slope_of_logarithms(modules: dict[str, Any]) -> None:
     costs = {n: 3.0 * n**0.7 for n in (1, 2, 4, 8)} | {64: 1e6}
     assert modules["scaling"].exponent(costs, up_to=8) == pytest.approx(0.7)
+
+
+def test_spread_fakes_are_compared_with_as_many_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmarks_in(tmp_path, monkeypatch)
+    fakes = importlib.import_module("fakes")
+    found = [fakes.one_run("ring", way, seed, 4) for way in fakes.WAYS for seed in (0, 1)]
+    values = fakes.figures(found)
+    for way in fakes.WAYS:
+        assert values[f"ring.{way}.distance"] == pytest.approx(
+            np.mean([row["distance"] for row in found if row["way"] == way]), abs=1e-4
+        )
+        assert f"ring.{way}.distance_sd" in values and f"ring.{way}.modes" in values
+    assert found[0]["distance"] != found[2]["distance"], "the ways differ"

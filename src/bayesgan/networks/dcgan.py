@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bayesgan.errors import require
 from bayesgan.networks.convolutional import Convolutional
 from bayesgan.networks.layers import SLOPE, Crop, StandardisedConv2d, doubling, he, norm, pyramid
 
@@ -20,16 +19,10 @@ class DCGAN(Convolutional):
 
     The generator has as many channels as the discriminator at the same size; at full size both have the image's.
     standardised: the discriminator's and encoder's kernels have mean 0 and variance 1 / fan-in, times a gain.
-    refined: further convolutions of the discriminator and encoder after the first halving, at that size.
     """
 
     width: int = 32
     standardised: bool = True
-    refined: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self, "refined", self.refined, self.refined >= 0, "0 or more")
 
     def body(self, shape: tuple[int, ...], latent: int) -> nn.Module:
         """Return transposed convolutions, one per doubling."""
@@ -56,9 +49,7 @@ class DCGAN(Convolutional):
         halvings = len(pyramid(*size)) - 1
         # Small images leave room for few halvings: convolutions at full size come first, so that there are three.
         strides = [1] * (CONVOLUTIONS - halvings) + [2] * halvings
-        first = strides.index(2) + 1
-        strides[first:first] = [1] * self.refined
-        narrow = max(0, CONVOLUTIONS - halvings - 1)
+        narrow = max(0, strides.count(1) - 1)
         widths = [self.width] * narrow + doubling(self.width, len(strides) - narrow)
         layers: list[nn.Module] = []
         for stride, out in zip(strides, widths, strict=True):
