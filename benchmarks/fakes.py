@@ -1,8 +1,8 @@
 """Fakes spread over the generators against as many for each: python benchmarks/fakes.py [--sets ring,mnist] [--jobs 2].
 
-The Bayesian GAN, recommended settings, no labels: ``spread`` shares one budget of codes out among its ten generators,
-``each`` gives every one the whole budget, ten times the work. Modes, and the distance that an independent critic finds
-between samples and test images; means over seeds, with the standard deviation of a seed.
+The Bayesian GAN, recommended settings but for the fakes, no labels: ``spread`` shares one budget of codes out among its
+ten generators, ``each`` gives every one the whole budget, ten times the work. Modes, and the distance that an
+independent critic finds between samples and test images; means over seeds, with the standard deviation of a seed.
 """
 
 from __future__ import annotations

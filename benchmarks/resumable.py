@@ -6,11 +6,13 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from bayesgan.config import Run
+from bayesgan.levers import choose_device, precision
 from bayesgan.seeds import derive
 from bayesgan.serialise import to_config
 from bayesgan.store import write_json
@@ -34,7 +36,8 @@ AnyJob = TypeVar("AnyJob", bound=Planned)
 
 
 def digest(run: Run, *more: str | int) -> str:
-    """Return 16 hex digits over all settings of a run, and over how it is measured."""
+    """Return 16 hex digits over all settings of a run, what this machine decides of them, and how it is measured."""
+    run = replace(run, precision=precision(run, choose_device(run.device)))
     return f"{derive(json.dumps(to_config(run), sort_keys=True), *more):016x}"
 
 

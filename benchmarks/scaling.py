@@ -18,9 +18,8 @@ import speed_ours
 import torch
 from common import write_result
 
-from bayesgan.build import choose_device, initialise
 from bayesgan.config import Run
-from bayesgan.data.labels import Training
+from bayesgan.levers import choose_device
 from bayesgan.serialise import assignment, from_config
 
 Step = Callable[[], Any]
@@ -46,17 +45,14 @@ def generators(count: int, **options: Any) -> Run:
 
 
 def bank(samples: int, device: torch.device) -> Step:
-    """Return the prediction of a batch of 64 images by a bank of discriminators."""
-    none = np.zeros(0, np.int64)
-    run = speed_ours.plain("dcgan").resolved(1)
-    images = made_up(64)
-    state = initialise(run, Training("made-up", images.shape[1:], (), images, none, none), device)
-    x = torch.from_numpy(images).float().to(device) / 127.5 - 1
-    nets = [state.game.ensembles["discriminator"].particle(0)] * samples
+    """Return the mean prediction for 64 images by a bank of as many different discriminators."""
+    base = from_config(assignment(f"players.discriminator.particles={samples}"), base=speed_ours.plain("dcgan"))
+    _, state, batches = speed_ours.prepare(base, made_up(), device)
+    x, net = batches("discriminator", 0)["x"][0], state.game.ensembles["discriminator"]
 
     @torch.no_grad()
     def step() -> torch.Tensor:
-        return torch.stack([net(x) for net in nets]).mean(0)
+        return torch.stack([net.particle(k)(x) for k in range(samples)]).mean(0)
 
     return step
 
@@ -119,8 +115,8 @@ def main() -> None:
     device = choose_device("auto")
     found = {name: cost(steps, given.rounds, device) for name, steps in series(device).items()}
     figures = {
-        "particles_exponent": exponent(found["particles, 8 codes each"], UP_TO),
-        "particles_all_fakes_exponent": exponent(found["particles, 64 codes each"], UP_TO),
+        "particles_exponent": exponent(found["particles, 64 codes each"], UP_TO),
+        "particles_few_codes_exponent": exponent(found["particles, 8 codes each"], UP_TO),
         "particles_spread_exponent": exponent(found["particles, 80 codes in all"], UP_TO),
         "batch_exponent": exponent(found["batch"]),
         "pixels_exponent": exponent(found["pixels"]),

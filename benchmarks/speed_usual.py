@@ -64,8 +64,8 @@ def ten_dcgans(images: Tensor, device: torch.device) -> Step:
     return step
 
 
-def bayesgan(images: Tensor, device: torch.device) -> Step:
-    """Return a step of a Bayesian GAN of ten generators and a discriminator, all moved by SGHMC."""
+def bayesgan(images: Tensor, device: torch.device, fakes: int = BATCH) -> Step:
+    """Return a step of a Bayesian GAN of ten generators with ``fakes`` each and a discriminator, moved by SGHMC."""
     shape, batches = tuple(images.shape[1:]), forever(images)
     generators = [DCGAN().generator(shape, LATENT).to(device) for _ in range(10)]
     discriminator = DCGAN().discriminator(shape, 1).to(device)
@@ -76,13 +76,13 @@ def bayesgan(images: Tensor, device: torch.device) -> Step:
         discriminator.zero_grad()
         loss = F.softplus(-discriminator(real)).mean()
         for generator in generators:
-            fake = generator(torch.randn(BATCH, LATENT, device=device)).detach()
+            fake = generator(torch.randn(fakes, LATENT, device=device)).detach()
             loss = loss + F.softplus(discriminator(fake)).mean() / len(generators)
         (loss + prior(discriminator)).backward()
         sghmc(discriminator, momenta)
         for generator in generators:
             generator.zero_grad()
-            fake = generator(torch.randn(BATCH, LATENT, device=device))
+            fake = generator(torch.randn(fakes, LATENT, device=device))
             (F.softplus(-discriminator(fake)).mean() + prior(generator)).backward()
             sghmc(generator, momenta)
 

@@ -20,10 +20,10 @@ import torch
 from common import write_result
 
 from bayesgan import presets
-from bayesgan.build import choose_device
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import Training
 from bayesgan.data.rows import CHUNK
+from bayesgan.levers import choose_device
 
 SHAPE, ROUNDS = (3, 64, 64), 5
 

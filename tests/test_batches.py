@@ -128,7 +128,15 @@ def test_codes_are_spread_over_the_generators(particles: int, each: int) -> None
         assert len({tuple(row.tolist()) for row in rows}) == particles * each, "all different"
 
 
-MEANS = [NonSaturating(), NonSaturating(conditional=True), Minimax(), Hinge(), SemiSupervised(), Wasserstein()]
+MEANS = [
+    NonSaturating(),
+    NonSaturating(conditional=True),
+    Minimax(),
+    Hinge(),
+    SemiSupervised(),
+    Wasserstein(),
+    AlphaGAN(),
+]
 
 
 @pytest.mark.parametrize("objective", MEANS, ids=repr)

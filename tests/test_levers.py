@@ -73,7 +73,7 @@ def test_a_dry_run_shows_them(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert "# precision = 'bf16' on this cpu, which has units for bfloat16" in printed
     assert "# convolutions: channels last" in printed and f"{CACHED:,}" in printed
     with_units(monkeypatch, False)
-    assert [*choices(presets.bayesgan("mnist"), CPU)][:2] == [
+    assert [*choices(replace(presets.bayesgan("mnist"), device="cpu"))][:2] == [
         "precision = '32' on this cpu, which has no units for bfloat16",
         "convolutions: as torch chooses",
     ]
@@ -85,3 +85,20 @@ def test_a_run_folder_says_which_precision_it_was(tmp_path: Path, monkeypatch: p
     run = replace(presets.dcgan("digits").lasting(2), precision="auto", batch=4, noise_batch=4)
     train(run, tmp_path / "run")
     assert Store.open(tmp_path / "run").run().precision == "bf16"
+    with_units(monkeypatch, False)
+    train(run, tmp_path / "run", resume=True)
+    assert Store.open(tmp_path / "run").run().precision == "bf16"
+
+
+def test_of_images_only_the_networks_of_codes_need_not_convolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_units(monkeypatch, True)
+    run = presets.alpha_gan("mnist")
+    assert isinstance(run.players["code_discriminator"].network, MLP) and precision(run, CPU) == "bf16"
+
+
+def test_a_dry_run_for_another_machine_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("it is this machine")
+    with pytest.raises(SystemExit):
+        app(["train", "bayesgan", "--data", "mnist", "--device", "cuda", "--dry-run"])
+    assert "# this machine has no CUDA device" in capsys.readouterr().out

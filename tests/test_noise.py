@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -163,3 +165,17 @@ def test_noise_continues_from_its_state() -> None:
     noise.restore(state)
     assert all(torch.equal(a, noise.draw(like)[0]) for a in ahead)
     assert not torch.equal(ahead[0], ahead[1])
+
+
+def test_a_process_that_forked_draws_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads do not survive a fork: a child that waited for its parent's would wait for ever."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    like = [torch.zeros(3, 4)]
+    Noise((1, 2, 3), torch.device("cpu")).draw(like)
+    with ProcessPoolExecutor(1, get_context("fork")) as processes:
+        drawn = processes.submit(draws, like).result(timeout=60)
+    close(drawn, draws(like))
+
+
+def draws(like: list[Tensor]) -> list[Tensor]:
+    return Noise((1, 2, 3), torch.device("cpu")).draw(like)

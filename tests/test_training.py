@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from bayesgan import presets
-from bayesgan.build import choose_device
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
 from bayesgan.errors import DataError, Diverged, Interrupted, UsageError
+from bayesgan.levers import choose_device
 from bayesgan.predict import Posterior
 from bayesgan.serialise import assignment, from_config
 from bayesgan.store import Store, load_sample, write_json

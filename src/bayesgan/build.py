@@ -79,13 +79,6 @@ def network(run: Run, role: str, shape: tuple[int, ...], classes: int) -> nn.Mod
     return make(shape, outputs, given)
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device that ``auto``, ``cpu`` or ``cuda`` stands for."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: no CUDA device here; use --device cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
 def autocast(run: Run, device: torch.device) -> torch.autocast:
     """Return the context of mixed precision; weights, momenta and noise stay float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision(run, device) == "bf16")

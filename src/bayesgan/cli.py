@@ -87,7 +87,6 @@ def train(
         dry_run: Print the resolved settings, and what this machine decides of them, and stop.
         resume: Continue the run folder --out from its checkpoint.
     """
-    from bayesgan.build import choose_device
     from bayesgan.levers import choices
     from bayesgan.resolve import resolve
     from bayesgan.serialise import to_config, to_toml
@@ -100,7 +99,7 @@ def train(
     flags |= {name: str(path) for name, path in (("data_dir", data_dir), ("split", split)) if path}
     run = resolve(system, flags, preset, steps, config, settings, out if resume else None, conditional)
     if dry_run:
-        print(to_toml(to_config(run)), *(f"# {line}" for line in choices(run, choose_device(run.device))), sep="\n")
+        print(to_toml(to_config(run)), *(f"# {line}" for line in choices(run)), sep="\n")
         return
     posterior = train_run(run, out, resume=resume, progress=True)
     print(f"run folder: {posterior.bank[0].parent.parent}")

@@ -46,10 +46,11 @@ class Run:
     ``label_seed`` draws them. ``validation``: how many training images are set aside to validate on. ``burn_in`` and
     ``thin``: a weight sample is kept every ``thin`` iterations after ``burn_in`` where all players' schedules sample,
     and at the end. ``*_batch``: images per particle and step; with ``spread`` the ``noise_batch`` codes of a step are
-    shared out among the generators instead, at least one to each: fewer for each, and the same likelihood in
-    expectation. ``how`` and ``chunk_size``: see :func:`~bayesgan.particles.lift`. ``precision``: see
-    :func:`~bayesgan.levers.precision`. ``subset``: share of the training images that each
-    particle sees, besides the labelled ones, which all see. ``latent``: dimensions of z, and ``codes`` its prior.
+    shared out among the generators instead, at least one to each: for likelihoods that are means over codes (not AGE's
+    moments of a batch) the same in expectation, and noisier; more generators then cost no more fakes. ``how`` and
+    ``chunk_size``: see :func:`~bayesgan.particles.lift`. ``precision``: see :func:`~bayesgan.levers.precision`.
+    ``subset``: share of the training images that each particle sees, besides the labelled ones, which all see.
+    ``latent``: dimensions of z, and ``codes`` its prior.
     ``stream``: images stay where they are, and those of a step are brought to the device; the numbers are the same.
     """
 

@@ -1,8 +1,9 @@
-"""Which kernels a lifted network runs: on a CPU in bfloat16 others than torch chooses, everywhere else torch's own.
+"""Which kernels a lifted network runs in mixed precision; in float32 they are torch's own.
 
-Measured (``benchmarks/speed.py``, ``docs/measurements.md``): in bfloat16 a CPU's matrix units want the channels last in
-memory, there and back; convolutions whose kernels differ between particles are faster as products of patches than
-grouped; group norm is a sum of many numbers and stays in float32, as on a GPU.
+Everywhere: all inputs of a convolution are cast (autocast forgets biases that vmap runs over, which torch then
+refuses), and group norm, a sum of many numbers, stays in float32. On a CPU, as measured (``docs/measurements.md``):
+its matrix units want the channels last in memory, and convolutions whose kernels differ between particles are faster as
+products of patches than grouped.
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ class Kernels(TorchFunctionMode):
 
 def kernels(device: torch.device) -> AbstractContextManager[Any]:
     """Return the context in which networks run on ``device`` at the precision that autocast asks for."""
-    reduced = device.type == "cpu" and torch.is_autocast_enabled("cpu")
-    return Kernels() if reduced else nullcontext()
+    return Kernels() if torch.is_autocast_enabled(device.type) else nullcontext()
 
 
 def conv2d(
@@ -46,9 +46,10 @@ def conv2d(
 ) -> Tensor:
     """Return ``torch.nn.functional.conv2d``: dense, or of kernels that differ between particles by products."""
     x, weight, bias = reduced(x), reduced(weight), bias if bias is None else reduced(bias)
-    if batched(weight) and x.ndim == 4 and pair(dilation) == (1, 1) and groups == 1 and not isinstance(padding, str):
+    plain = pair(dilation) == (1, 1) and groups == 1 and not isinstance(padding, str)
+    if plain and multiplies(x, weight):
         return shifted(patches.conv2d(x, weight, pair(stride), pair(padding)), bias)
-    return F.conv2d(channels_last(x), channels_last(weight), bias, stride, padding, dilation, groups)
+    return F.conv2d(laid_out(x), laid_out(weight), bias, stride, padding, dilation, groups)
 
 
 def conv_transpose2d(
@@ -64,9 +65,9 @@ def conv_transpose2d(
     """Return ``torch.nn.functional.conv_transpose2d``: dense, or by products as :func:`conv2d`."""
     x, weight, bias = reduced(x), reduced(weight), bias if bias is None else reduced(bias)
     plain = pair(dilation) == (1, 1) and groups == 1 and pair(output_padding) == (0, 0)
-    if batched(weight) and x.ndim == 4 and plain:
+    if plain and multiplies(x, weight):
         return shifted(patches.conv_transpose2d(x, weight, pair(stride), pair(padding)), bias)
-    x, weight = channels_last(x), channels_last(weight)
+    x, weight = laid_out(x), laid_out(weight)
     return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -75,8 +76,8 @@ def group_norm(
 ) -> Tensor:
     """Return ``torch.nn.functional.group_norm`` in float32, which vmap and channels that come last allow."""
     n, channels, *size = x.shape
-    x = channels_last(x.float()) if x.ndim == 4 else x.float().contiguous()
-    with torch.autocast("cpu", enabled=False):
+    x = laid_out(x.float()) if x.ndim == 4 else x.float().contiguous()
+    with torch.autocast(x.device.type, enabled=False):
         out = torch.native_group_norm(x, weight, bias, n, channels, math.prod(size), num_groups, eps)[0]
     return reduced(out)
 
@@ -88,14 +89,14 @@ RULES: dict[Any, Callable[..., Tensor]] = {
 }
 
 
-def batched(x: Tensor) -> bool:
-    """Return whether vmap runs over this tensor."""
-    return bool(torch._C._functorch.is_batchedtensor(x))
+def multiplies(x: Tensor, weight: Tensor) -> bool:
+    """Return whether a convolution is a product of patches: of images on a CPU, and kernels that vmap runs over."""
+    return x.device.type == "cpu" and x.ndim == 4 and bool(torch._C._functorch.is_batchedtensor(weight))
 
 
 def reduced(x: Tensor) -> Tensor:
-    """Return a tensor in the precision that autocast asks for."""
-    return x.to(torch.get_autocast_dtype("cpu"))
+    """Return a float32 tensor in the precision that autocast asks for, another one as it is."""
+    return x.to(torch.get_autocast_dtype(x.device.type)) if x.dtype == torch.float32 else x
 
 
 def pair(value: Any) -> Size:
@@ -106,6 +107,11 @@ def pair(value: Any) -> Size:
 def shifted(x: Tensor, bias: Tensor | None) -> Tensor:
     """Return images ``(N, C, H, W)`` plus a number per channel."""
     return x if bias is None else x + bias[:, None, None]
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """Return images as a device wants them in memory: a CPU the channels last, a GPU one image after the other."""
+    return channels_last(x) if x.device.type == "cpu" else x.contiguous()
 
 
 def channels_last(x: Tensor) -> Tensor:

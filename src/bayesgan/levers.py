@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from bayesgan.errors import UsageError
 from bayesgan.particles import How
 
 if TYPE_CHECKING:
@@ -23,11 +24,19 @@ Precision = Literal["auto", "32", "bf16"]
 CACHED = 2**18
 
 
+def choose_device(name: str) -> torch.device:
+    """Return the device that ``auto``, ``cpu`` or ``cuda`` stands for."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device here; use --device cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
 def precision(run: Run, device: torch.device) -> Literal["32", "bf16"]:
-    """Return bf16 for ``auto`` where all networks convolve and ``device`` has units for it, else what was asked for."""
+    """Return what was asked for; for ``auto`` bf16 where networks of images convolve and there are units for it."""
     if run.precision != "auto":
         return run.precision
-    convolve = all(getattr(p.network, "images_only", False) for p in run.players.values())
+    of_images = [p.network for name, p in run.players.items() if run.role(name) != "code_discriminator"]
+    convolve = all(getattr(network, "images_only", False) for network in of_images)
     return "bf16" if convolve and has_units(device) else "32"
 
 
@@ -35,7 +44,9 @@ def has_units(device: torch.device) -> bool:
     """Return whether a device multiplies matrices of bfloat16 in hardware: AMX of a CPU, tensor cores of a GPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    # Before torch 2.13 there may be no such question.
+    ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    return bool(ask().get("amx_bf16", False))
 
 
 def lifting(run: Run, shape: tuple[int, ...], device: torch.device) -> How:
@@ -52,8 +63,12 @@ def images(run: Run) -> Iterator[int]:
             yield run.codes_each() if name == "generator" else seen
 
 
-def choices(run: Run, device: torch.device) -> Iterator[str]:
+def choices(run: Run) -> Iterator[str]:
     """Yield in a line each what this machine decides of a run, to be printed beside its settings."""
+    if run.device == "cuda" and not torch.cuda.is_available():
+        yield "this machine has no CUDA device: precision and lifting are decided where there is one"
+        return
+    device = choose_device(run.device)
     chosen = precision(run, device)
     units = "has" if has_units(device) else "has no"
     yield f"precision = {chosen!r} on this {device.type}, which {units} units for bfloat16"

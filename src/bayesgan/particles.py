@@ -64,7 +64,8 @@ class Ensemble:
         def run(*inputs: Tensor, **options: Any) -> Tensor:
             with kernels(inputs[0].device):
                 out: Tensor = functional_call(self.skeleton, params, inputs, options)
-            return out
+            # Logits and codes, unlike images, are what likelihoods are computed of: in float32 from here on.
+            return out.float() if out.dtype == torch.bfloat16 and out.ndim < 3 else out
 
         return run
 
@@ -87,20 +88,21 @@ def lift(
         fields: batch field -> axis name or None.
         how: ``vmap`` runs each network only as often as needed; ``loop`` is dense calls, one per combination;
             both give equal values and gradients. ``auto`` is vmap, unless a run's :mod:`~bayesgan.levers` say loop.
-        chunk_size: particles of the last axis at once. What a chunk computed is not kept but computed again for its
-            gradients, so that memory holds one chunk; the other axes are looped over. None for all at once.
+        chunk_size: particles at once, of the axis that has most. What a chunk computed is not kept but computed again
+            for its gradients, so that memory holds one chunk. None for all at once.
 
     Returns:
         a function of stacked weights ``{player: {name: (K, *shape)}}`` and fields ``(K, B, ...)`` that returns
         one dimension per distinct axis.
     """
     for axis in reversed(dict.fromkeys(axes.values())):
-        players = {player for player, name in axes.items() if name == axis}
-        riders = {field for field, name in fields.items() if name == axis}
+        players, riders = _along(axis, axes), _along(axis, fields)
         fn = _lift_one(fn, players, riders, how)
-        if chunk_size:
-            fn, how, chunk_size = _in_chunks(fn, players, riders, chunk_size), "loop", None
-    return fn
+    return _in_chunks(fn, axes, fields, chunk_size) if chunk_size else fn
+
+
+def _along(axis: str, axes: Mapping[str, str | None]) -> set[str]:
+    return {name for name, its in axes.items() if its == axis}
 
 
 def _lift_one(fn: OneParticle, players: set[str], riders: set[str], how: How) -> OneParticle:
@@ -118,12 +120,18 @@ def _lift_one(fn: OneParticle, players: set[str], riders: set[str], how: How) ->
     return lifted
 
 
-def _in_chunks(fn: OneParticle, players: set[str], riders: set[str], chunk_size: int) -> OneParticle:
+def _in_chunks(
+    fn: OneParticle, axes: Mapping[str, str], fields: Mapping[str, str | None], chunk_size: int
+) -> OneParticle:
     def chunked(params: dict[str, Params], batch: dict[str, Tensor]) -> Tensor:
-        size = _size({player: weights for player, weights in params.items() if player in players})
-        parts = [slice(start, start + chunk_size) for start in range(0, size, chunk_size)]
-        values = [recomputed(fn, *_slice(params, batch, players, riders, part)) for part in parts]
-        return torch.cat(values)
+        sizes = {axis: _size({p: params[p] for p in _along(axis, axes)}) for axis in dict.fromkeys(axes.values())}
+        axis, size = max(sizes.items(), key=lambda item: item[1])
+        if size <= chunk_size:
+            return fn(params, batch)
+        players, riders = _along(axis, axes), _along(axis, fields)
+        starts = range(0, size, chunk_size)
+        parts = [_slice(params, batch, players, riders, slice(start, start + chunk_size)) for start in starts]
+        return torch.cat([recomputed(fn, *part) for part in parts], [*sizes].index(axis))
 
     return chunked
 

@@ -15,11 +15,12 @@ from torch import Tensor
 from bayesgan import autoencode
 from bayesgan.autoencode import moments as moments
 from bayesgan.bank import apply, fits, read_sample, stand_in
-from bayesgan.build import build, choose_device
+from bayesgan.build import build
 from bayesgan.config import Run
 from bayesgan.data.batches import to_float
 from bayesgan.data.codes import draw_codes
 from bayesgan.errors import DataError, UsageError, nearest
+from bayesgan.levers import choose_device
 from bayesgan.particles import Ensemble
 from bayesgan.seeds import generator
 from bayesgan.store import Store

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.utils import _pytree as pytree
 
 
@@ -35,6 +36,7 @@ class Recomputed(torch.autograd.Function):
         return fn(*inputs)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Compute once more, this time for the gradients."""
         kind = grad.device.type

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bayesgan.build import State, autocast, checkpoint, choose_device, cure, initialise, restore, weights
+from bayesgan.build import State, autocast, checkpoint, cure, initialise, restore, weights
 from bayesgan.check import check
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
@@ -23,7 +23,7 @@ from bayesgan.data.labels import Training, open_data
 from bayesgan.data.splits import Split
 from bayesgan.errors import Diverged, Interrupted
 from bayesgan.images import save_samples
-from bayesgan.levers import precision
+from bayesgan.levers import choose_device, precision
 from bayesgan.motion import mark, motion
 from bayesgan.posterior import log_posterior
 from bayesgan.predict import Posterior
@@ -51,7 +51,9 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     device = choose_device(run.device)
     data, split, counts = opened(run, Path(out) if out and resume else None)
     run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
-    run = replace(run, precision=precision(run, device))
+    # A run goes on in the precision that it began in, on whatever machine.
+    begun = Store.open(out).run().precision if out and resume and run.precision == "auto" else run.precision
+    run = replace(run, precision=precision(replace(run, precision=begun), device))
     check(run, data)
     state = initialise(run, data, device)
     store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])

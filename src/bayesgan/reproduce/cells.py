@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from bayesgan.baselines import label_spreading
-from bayesgan.build import choose_device
 from bayesgan.config import Run
 from bayesgan.data.labels import Prepared, prepare
 from bayesgan.data.sets import load
 from bayesgan.errors import Diverged
+from bayesgan.levers import choose_device
 from bayesgan.presets import PRESETS
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.scores import measured, part

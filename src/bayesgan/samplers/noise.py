@@ -6,12 +6,16 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-# A stream on a CPU draws on one core; the streams of all particles draw on as many as there are.
-POOL = ThreadPoolExecutor(os.cpu_count(), "noise")
+
+@lru_cache(maxsize=1)
+def pool(process: int) -> ThreadPoolExecutor:
+    """Return threads of this process: those of a parent that forked would never answer."""
+    return ThreadPoolExecutor(os.cpu_count(), "noise")
 
 
 class Noise:
@@ -38,7 +42,8 @@ class Noise:
             torch.randn(len(row), generator=generator, out=row)
 
         parallel = particles > 1 and device.type == "cpu" and torch.get_num_threads() > 1
-        for _ in (POOL.map if parallel else map)(fill, flat, self.generators):
+        # A stream on a CPU draws on one core; the streams of all particles draw on as many as there are.
+        for _ in (pool(os.getpid()).map if parallel else map)(fill, flat, self.generators):
             pass
         parts = torch.split(flat, sizes, dim=1)
         return [part.reshape(t.shape).to(t.dtype) for part, t in zip(parts, like, strict=True)]
