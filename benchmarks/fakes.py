@@ -27,7 +27,7 @@ from bayesgan.training import train
 
 WAYS = {"spread": True, "each": False}
 BUDGET = {"ring": 128, "mnist": 64}  # codes of a step
-STEPS = {"ring": 4000, "mnist": 500}
+STEPS = {"ring": 4000, "mnist": 300}
 MEASURES = ("modes", "quality", "distance", "seconds")
 
 
@@ -42,7 +42,7 @@ def one_run(data: str, way: str, seed: int, steps: int) -> dict[str, Any]:
         seconds = time.perf_counter() - start
         metrics = evaluate(Path(folder) / "run", ["modes", "critic"])["metrics"]
     modes = metrics["modes"]
-    found = {"modes": modes["value"], "of": modes["of"], "quality": modes["quality"]}
+    found = {"modes": modes["value"], "of": modes["of"], "quality": modes.get("quality")}
     more = {"distance": metrics["critic"]["value"], "seconds": round(seconds, 1)}
     return {"data": data, "way": way, "seed": seed, "steps": steps, **found, **more}
 
@@ -50,9 +50,13 @@ def one_run(data: str, way: str, seed: int, steps: int) -> dict[str, Any]:
 def rows(jobs: list[tuple[str, str, int, int]], at_once: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of all jobs as they are finished."""
     with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as pool:
-        for done in as_completed([pool.submit(one_run, *job) for job in jobs]):
-            print(done.result(), flush=True)
-            yield done.result()
+        pending = [pool.submit(one_run, *job) for job in jobs]
+        try:
+            for done in as_completed(pending):
+                print(done.result(), flush=True)
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def figures(found: list[dict[str, Any]]) -> dict[str, float]:

@@ -43,8 +43,9 @@ class Job:
         return self.work / f"{self.data}-{self.steps}" / f"{self.system}-{self.seed}"
 
     def run(self) -> Run:
-        """Return the recommended run of the system, without labels."""
-        return replace(presets.PRESETS[self.system](self.data).lasting(self.steps), seed=self.seed)
+        """Return the recommended run of the system, without labels; in float32, on whatever machine."""
+        run = presets.PRESETS[self.system](self.data).lasting(self.steps)
+        return replace(run, seed=self.seed, precision="32")
 
     @property
     def settings(self) -> str:

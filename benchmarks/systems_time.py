@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -23,7 +24,7 @@ def seconds_per_1000_steps(systems: Sequence[str], data: str) -> dict[str, tuple
     torch.set_num_threads(1)
     cpu, parts = torch.device("cpu"), {}
     for system in systems:
-        run = presets.PRESETS[system](data)
+        run = replace(presets.PRESETS[system](data), precision="32")
         training = open_data(run).training
         run = run.resolved(len(training.images))
         parts[system] = run, initialise(run, training, cpu), Batches(run, training, cpu)
