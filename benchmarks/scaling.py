@@ -27,6 +27,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "scaling.png"
 PARTICLES, BATCHES, SIDES = (1, 2, 4, 8, 16, 32, 64), (16, 32, 64, 128, 256), (16, 32, 64)
 SETS, BANKS = (1_000, 10_000, 60_000), (1, 2, 4, 8, 16)
 UP_TO = 16  # particles, for the exponent
+TICKS = [digit * 10**power for power in range(5) for digit in (1, 2, 5)]  # ms
 
 
 def made_up(count: int = 1000, side: int = 28) -> np.ndarray:
@@ -101,7 +102,12 @@ def picture(path: Path, found: Mapping[str, Mapping[int, float]]) -> None:
         for name, costs in found.items():
             if name.split(",")[0] == thing:
                 axes.loglog([*costs], [*costs.values()], "o-", label=name.partition(", ")[2] or None)
-        axes.set(xlabel=thing, ylabel="ms" if thing == things[0] else "")
+                axes.set_xticks([*costs], [f"{size:,}" for size in costs], fontsize=7)
+        low, high = axes.get_ylim()
+        ticks = [tick for tick in TICKS if low / 1.5 < tick < 1.5 * high]
+        axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
+        axes.set(xlabel=thing, ylabel="ms" if thing == things[0] else "", ylim=(low / 1.5, 1.5 * high))
+        axes.minorticks_off()
         if thing == "particles":
             axes.legend(fontsize=7)
     figure.savefig(path, dpi=120)

@@ -160,6 +160,19 @@ def test_every_result_says_how_where_and_what() -> None:
         assert result["rows"]
 
 
+def test_figures_of_speed_are_those_of_the_results() -> None:
+    speed = json.loads((RESULTS / "speed.json").read_text())["figures"]
+    growth = json.loads((RESULTS / "scaling.json").read_text())["figures"]
+    text = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+    for key, value in speed.items():
+        if key.endswith(("_over_naive_bayesgan", "_over_naive_dcgan", "sampler_over_backward", "peak_memory_gib")):
+            assert f"{value:.2f}" in text, key
+    assert all(f"{value:.2f}" in text for value in growth.values())
+    for size in (28, 64):
+        for key in ("bayesgan_over_naive_dcgan", "bayesgan_over_naive_bayesgan"):
+            assert f"{speed[f'{size}.{key}']:.2f}" in README, key
+
+
 def test_headline_numbers_of_the_readme_are_those_of_the_results() -> None:
     digits = json.loads((RESULTS / "digits.json").read_text())["figures"]
     mnist = json.loads((RESULTS / "mnist_first.json").read_text())["figures"]
