@@ -173,3 +173,30 @@ def test_spread_fakes_are_compared_with_as_many_for_each(tmp_path: Path, monkeyp
         )
         assert f"ring.{way}.distance_sd" in values and f"ring.{way}.modes" in values
     assert found[0]["distance"] != found[2]["distance"], "the ways differ"
+
+
+def test_every_lever_is_measured_on_and_off(
+    modules: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levers = importlib.import_module("levers")
+    monkeypatch.setattr(modules["speed"], "IMAGES", 70)
+    monkeypatch.setattr(levers, "NORMALS", (3, 50))
+
+    def few(device: torch.device) -> Any:
+        yield "group_norm", levers.group_norms(device)
+        yield "noise", {"on": levers.noise(2, device), "off": levers.noise(1, device)}
+        yield "call", {"on": levers.usual(28, device, once=True), "off": levers.usual(28, device, again=False)}
+
+    monkeypatch.setattr(levers, "trials", few)
+    monkeypatch.setattr(sys, "argv", ["benchmarks/levers.py", "--rounds", "1"])
+    levers.main()
+    figures = json.loads((tmp_path / "results" / "levers.json").read_text())["figures"]
+    assert {f"{name}.{state}" for name in ("group_norm", "noise", "call") for state in ("on", "off")} <= figures.keys()
+    assert all(value > 0 for value in figures.values())
+
+
+def test_a_lever_that_is_off_is_off(modules: dict[str, Any]) -> None:
+    levers, seen = importlib.import_module("levers"), list[bool]()
+    real = levers.kernels.multiplies
+    levers.without("multiplies", None, lambda: seen.append(levers.kernels.multiplies is None))()
+    assert seen == [True] and levers.kernels.multiplies is real

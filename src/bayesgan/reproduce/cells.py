@@ -14,7 +14,7 @@ from bayesgan.config import Run
 from bayesgan.data.labels import Prepared, prepare
 from bayesgan.data.sets import load
 from bayesgan.errors import Diverged
-from bayesgan.levers import choose_device
+from bayesgan.levers import choose_device, precision
 from bayesgan.presets import PRESETS
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.scores import measured, part
@@ -104,8 +104,10 @@ class Cell:
 
     @cached_property
     def preset(self) -> Config:
-        """The run without its seed, as plain values; where the data lie changes no row."""
-        values: Config = to_config(replace(self.run, data_dir=None, device="auto", seed=0, label_seed=0))
+        """The run without its seed, as plain values, in its precision here; where the data lie changes no row."""
+        decided = precision(self.run, choose_device(self.terms.device))
+        run = replace(self.run, precision=decided, data_dir=None, device="auto", seed=0, label_seed=0)
+        values: Config = to_config(run)
         return values
 
     @property
