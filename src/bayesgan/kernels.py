@@ -2,8 +2,8 @@
 
 Everywhere: all inputs of a convolution are cast (autocast forgets biases that vmap runs over, which torch then
 refuses), and group norm, a sum of many numbers, stays in float32. On a CPU, as measured (``docs/measurements.md``):
-its matrix units want the channels last in memory, and convolutions whose kernels differ between particles are faster as
-products of patches than grouped.
+its matrix units want the channels last in memory, and convolutions whose kernels differ between particles run as
+products of patches, which gains on single layers, and over a whole iteration does not pay by itself.
 """
 
 from __future__ import annotations
