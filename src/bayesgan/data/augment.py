@@ -10,17 +10,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bayesgan.errors import require
+
 CONTROL_POINTS = 4
 
 
 @dataclass(frozen=True)
 class Warp:
-    """Ranges of a random affine map with a weak elastic field; relative to the image, so the same for every size.
+    """Ranges of a random affine map with a weak elastic field, relative to the image.
 
     rotation: degrees. scale: relative, each side on its own. shear: horizontal, as a slope. shift: fraction of the
     image's side. elastic: standard deviation of the shift at 4 x 4 control points, as a fraction of the side.
     cutout: largest side of a black square, as a fraction, in the strong view of unlabelled images. weak: factor on
-    all ranges for the teacher's weaker view.
+    all ranges for the teacher's weaker view. side: of the images for which ``shift`` and ``elastic`` are meant; larger
+    ones move by more pixels, but only with the root of their side. None: by these fractions at every size.
     """
 
     rotation: float = 11.0
@@ -30,18 +33,29 @@ class Warp:
     elastic: float = 0.05
     cutout: float = 0.3
     weak: float = 0.5
+    side: int | None = None
+
+    def __post_init__(self) -> None:
+        require(
+            self, "side", 1 if self.side is None else self.side, self.side is None or self.side > 0, "above 0, or none"
+        )
 
     def __call__(self, x: Tensor, rng: torch.Generator, strength: float = 1.0) -> Tensor:
         """Return images ``(B, C, H, W)`` in [-1, 1], each under a map of its own; ``rng`` lives on the CPU."""
         u = (torch.rand(6, len(x), generator=rng) * 2 - 1) * strength
+        u[4:] *= self.moved(x)
         field = torch.randn(len(x), 2, CONTROL_POINTS, CONTROL_POINTS, generator=rng) * strength
         # affine_grid measures in half sides, hence the factors of 2.
         grid = F.affine_grid(self.matrices(u).to(x.device), list(x.shape), align_corners=False)
         down, across = (between_points(side).to(x.device) for side in x.shape[-2:])
-        bend = 2 * self.elastic * (down @ field.to(x.device) @ across.T)
+        bend = 2 * self.elastic * self.moved(x) * (down @ field.to(x.device) @ across.T)
         # Bicubic keeps the strokes of small images; it overshoots, hence the clamp.
         view = F.grid_sample(x, grid + bend.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
         return view.clamp(-1, 1)
+
+    def moved(self, x: Tensor) -> float:
+        """Return the factor on shifts, as fractions, of images ``(B, C, H, W)``."""
+        return 1.0 if self.side is None else math.sqrt(self.side / min(x.shape[-2:]))
 
     def matrices(self, u: Tensor) -> Tensor:
         """Return affine matrices ``(B, 2, 3)`` from numbers ``u (6, B)`` in [-1, 1]."""

@@ -50,7 +50,7 @@ def game(
         labels=labels or ("all" if objective.conditioned else None),
         objective=objective,
         players=players,
-        augment=None if points or published else Warp(),
+        augment=None if points or published else Warp(side=8),
         steps=4000,
         thin=4000,
         latent=codes(data) if points else 100 if published else 32,
