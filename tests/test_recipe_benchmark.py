@@ -1,0 +1,65 @@
+"""The benchmark of the recipe: every change is one, trains, is not measured twice, and is held against the shipped."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from test_docs import benchmarks_in
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that runs the benchmark for a few steps on the digits, into ``tmp_path``."""
+    benchmarks_in(tmp_path, monkeypatch)
+    module = importlib.import_module("recipe")
+
+    def main(*arguments: str) -> dict[str, Any]:
+        flags = ["--sets", "digits", "--steps", "6", "--jobs", "1", "--work", str(tmp_path / "work"), *arguments]
+        monkeypatch.setattr(sys, "argv", ["benchmarks/recipe.py", *flags])
+        module.main()
+        return dict(json.loads((tmp_path / "results" / "recipe.json").read_text()))
+
+    return main
+
+
+def test_every_change_is_one_and_trains(recipe: Any, tmp_path: Path) -> None:
+    module = importlib.import_module("recipe")
+    result = recipe("--subsets", "1")
+    rows = [row for row in result["rows"] if "settings" in row]
+    assert [row["change"] for row in rows] == [*module.CHANGES] and not any(row["failed"] for row in rows)
+    # Warps that depend on the size are meant for the digits' size, and an average's first steps have no decay.
+    same = {"warps the same at every size", "teacher's decay 0.98"}
+    assert len({row["settings"] for row in rows}) == len(rows)
+    assert len({row["nll"] for row in rows}) == len(rows) - len(same)
+    for data in module.ASIDE:
+        jobs = [module.Job(data, 100, change, 0, None, tmp_path) for change in module.CHANGES]
+        assert len({job.settings for job in jobs}) == len(jobs)
+
+
+def test_gains_are_against_the_same_subset_and_runs_are_not_repeated(
+    recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--changes", "shipped,no warps", "--subsets", "2", "--labels", "20,100")
+    result = recipe(*flags)
+    rows = [row for row in result["rows"] if "settings" in row]
+    assert {row["labels"] for row in rows} == {20, 100} and len(rows) == 8
+    errors = {(row["labels"], row["change"], row["subset"]): row["error"] for row in rows}
+    gains = [errors[20, "no warps", subset] - errors[20, "shipped", subset] for subset in (0, 1)]
+    figures = result["figures"]
+    assert figures["digits.20.no_warps.against_shipped"] == pytest.approx(sum(gains) / 2, abs=1e-5)
+    assert figures["digits.20.shipped.against_shipped"] == 0
+    table = (tmp_path / "results" / "recipe.md").read_text()
+    assert "## digits, 20 labels" in table and "| no warps | 2 |" in table
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(importlib.import_module("recipe"), "train", again)
+    assert recipe(*flags)["rows"] == result["rows"]
+    assert recipe(*flags, "--add", "--work", str(tmp_path / "other"))["rows"] == result["rows"]
