@@ -25,7 +25,6 @@ def one_run(system: str, label_seed: int, steps: int, folder: Path) -> dict[str,
     """Train and evaluate in processes of their own, and return errors and minutes."""
     program = [sys.executable, "-c", "from bayesgan.cli import main; main()"]
     flags = ["--data", "mnist", "--labels", "100", "--label-seed", str(label_seed), "--steps", str(steps)]
-    flags += ["--precision", "32"]
     start = time.perf_counter()
     subprocess.run([*program, "train", system, *flags, "--out", str(folder)], check=True)
     minutes = (time.perf_counter() - start) / 60
