@@ -26,7 +26,7 @@ import posterior_picture
 import posterior_table
 from posterior_methods import METHODS, steps_for
 from posterior_run import PARTS, Job, perform
-from resumable import completed, finished, names
+from resumable import add_flags, completed, finished, names
 
 from bayesgan import machine
 from bayesgan.store import write_text
@@ -49,10 +49,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--methods", type=names, default=[*METHODS])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="iterations of the Bayesian GAN, in every part")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, on one core each")
-    parser.add_argument("--work", type=Path, default=Path("runs/posterior"))
-    parser.add_argument("--add", action="store_true", help="keep the runs of the result file that have these settings")
-    parser.add_argument("--collect", action="store_true", help="run nothing, write the result of what is finished")
+    add_flags(parser, "posterior", jobs=1)
     parser.add_argument("--validation", type=int, default=0, help="measure on this many training images instead")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="with --validation: try it")
     options = parser.parse_args()

@@ -20,7 +20,7 @@ from typing import Any
 import common
 import recipe_table
 import torch
-from resumable import completed, digest, finished, names
+from resumable import add_flags, completed, digest, finished, names
 
 from bayesgan import machine, presets
 from bayesgan.config import Run
@@ -65,11 +65,8 @@ class Job:
     @property
     def folder(self) -> Path:
         """Where the row lies."""
-        return (
-            self.work
-            / f"{self.data}-{self.labels}"
-            / f"{self.change.replace(' ', '-')}-{self.subset}-{self.settings[:8]}"
-        )
+        name = f"{self.change.replace(' ', '-')}-{self.subset}-{self.settings[:8]}"
+        return self.work / f"{self.data}-{self.labels}" / name
 
     @property
     def settings(self) -> str:
@@ -87,8 +84,8 @@ class Job:
 def perform(job: Job) -> dict[str, Any]:
     """Train and measure on one thread; a run that was interrupted goes on."""
     torch.set_num_threads(1)
-    names = ("data", "labels", "change", "subset", "settings")
-    row: dict[str, Any] = {name: getattr(job, name) for name in names}
+    keys = ("data", "labels", "change", "subset", "settings")
+    row: dict[str, Any] = {key: getattr(job, key) for key in keys}
     folder = job.folder / "run"
     resumed = (folder / "checkpoint.pt").exists()
     if not resumed:
@@ -119,10 +116,7 @@ def main() -> None:
     parser.add_argument("--labels", type=lambda text: [int(n) for n in text.split(",")], default=[100])
     parser.add_argument("--subsets", type=int, default=3)
     parser.add_argument("--steps", type=int, help="for all sets; 4,000 on MNIST and 800 on the digits if left out")
-    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, on one core each")
-    parser.add_argument("--work", type=Path, default=Path("runs/recipe"))
-    parser.add_argument("--add", action="store_true", help="keep the runs of the result file that have these settings")
-    parser.add_argument("--collect", action="store_true", help="run nothing, write the result of what is finished")
+    add_flags(parser, "recipe")
     options = parser.parse_args()
     if done := completed(perform, planned(options), common.RESULTS / "recipe.json", options):
         rows = [finished(job) or {} for job in done]

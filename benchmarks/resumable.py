@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -81,6 +81,14 @@ def performed(perform: Callable[[AnyJob], Row], jobs: Sequence[AnyJob], at_once:
     with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as pool:
         for done in as_completed([pool.submit(perform, job) for job in jobs]):
             yield done.result()
+
+
+def add_flags(parser: ArgumentParser, work: str, jobs: int = 2) -> None:
+    """Add what all such benchmarks can be asked: where they work, on how many cores, and what need not be run."""
+    parser.add_argument("--jobs", type=int, default=jobs, help="runs at a time, on one core each")
+    parser.add_argument("--work", type=Path, default=Path("runs") / work)
+    parser.add_argument("--add", action="store_true", help="keep the runs of the result file that have these settings")
+    parser.add_argument("--collect", action="store_true", help="run nothing, write the result of what is finished")
 
 
 def names(text: str) -> list[str]:

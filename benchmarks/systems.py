@@ -20,7 +20,7 @@ from pathlib import Path
 
 import common
 import systems_table
-from resumable import completed, finished, names
+from resumable import add_flags, completed, finished, names
 from systems_run import Job, perform
 from systems_time import seconds_per_1000_steps
 
@@ -47,10 +47,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--systems", type=names, default=[name for name in PRESETS if name != "supervised"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="for all sets; 3,000 for points and 500 for images if left out")
-    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, on one core each")
-    parser.add_argument("--work", type=Path, default=Path("runs/systems"))
-    parser.add_argument("--add", action="store_true", help="keep the seeds of the result file that have these settings")
-    parser.add_argument("--collect", action="store_true", help="run nothing, write the result of what is finished")
+    add_flags(parser, "systems")
     return parser.parse_args()
 
 

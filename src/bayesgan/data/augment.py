@@ -36,24 +36,23 @@ class Warp:
     side: int | None = None
 
     def __post_init__(self) -> None:
-        require(
-            self, "side", 1 if self.side is None else self.side, self.side is None or self.side > 0, "above 0, or none"
-        )
+        side = 1 if self.side is None else self.side
+        require(self, "side", side, side > 0, "above 0, or none")
 
     def __call__(self, x: Tensor, rng: torch.Generator, strength: float = 1.0) -> Tensor:
         """Return images ``(B, C, H, W)`` in [-1, 1], each under a map of its own; ``rng`` lives on the CPU."""
-        u = (torch.rand(6, len(x), generator=rng) * 2 - 1) * strength
-        u[4:] *= self.moved(x)
+        u, size = (torch.rand(6, len(x), generator=rng) * 2 - 1) * strength, self.size(x)
+        u[4:] *= size
         field = torch.randn(len(x), 2, CONTROL_POINTS, CONTROL_POINTS, generator=rng) * strength
         # affine_grid measures in half sides, hence the factors of 2.
         grid = F.affine_grid(self.matrices(u).to(x.device), list(x.shape), align_corners=False)
         down, across = (between_points(side).to(x.device) for side in x.shape[-2:])
-        bend = 2 * self.elastic * self.moved(x) * (down @ field.to(x.device) @ across.T)
+        bend = 2 * self.elastic * size * (down @ field.to(x.device) @ across.T)
         # Bicubic keeps the strokes of small images; it overshoots, hence the clamp.
         view = F.grid_sample(x, grid + bend.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
         return view.clamp(-1, 1)
 
-    def moved(self, x: Tensor) -> float:
+    def size(self, x: Tensor) -> float:
         """Return the factor on shifts, as fractions, of images ``(B, C, H, W)``."""
         return 1.0 if self.side is None else math.sqrt(self.side / min(x.shape[-2:]))
 
