@@ -7,6 +7,7 @@ more than its default deserves the tests.
 from __future__ import annotations
 
 import io
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -105,6 +106,8 @@ EXAMPLES: dict[type, list[Any]] = {
     ResNet: [ResNet(8, 12), ResNet(6, 8)],
 }
 CPU = torch.device("cpu")
+# Where the tests of this file's unions compute: BAYESGAN_TEST_DEVICE=cuda pytest tests/test_contract.py.
+DEVICE = torch.device(os.environ.get("BAYESGAN_TEST_DEVICE", "cpu"))
 
 
 def instances(cls: type) -> list[Any]:
@@ -148,12 +151,12 @@ def close(actual: Any, expected: Any, rtol: float = 1e-9, atol: float = 1e-12) -
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
     """Standard normal numbers in float64, the same ones every time."""
-    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
 
 
 def uniform(*shape: int, seed: int = 0) -> Tensor:
     """Uniform numbers in float64, the same ones every time."""
-    return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
 
 
 def same(x: Tensor) -> Tensor:
@@ -202,7 +205,7 @@ def experiment(
     }
     data = training()
     run = Run("test", "made up", objective, players, **small | options).resolved(len(data.images))
-    return run, initialise(run, data, CPU), Batches(run, data, CPU)
+    return run, initialise(run, data, DEVICE), Batches(run, data, DEVICE)
 
 
 def double(game: Game, how: How = "vmap") -> Game:
@@ -279,13 +282,14 @@ def part(family: Any, role: str, shape: tuple[int, ...] = (1, 8, 8), classes: in
     """Return a network of a family for codes of 3 dimensions, with 2 outputs."""
     sizes = {"generator": (shape, 3), "code_discriminator": (3, 2)}
     make: Callable[..., nn.Module] = getattr(family, role)
-    return make(*sizes.get(role, (shape, 2)), classes)
+    return make(*sizes.get(role, (shape, 2)), classes).to(DEVICE)
 
 
 def part_inputs(role: str, count: int = 4, shape: tuple[int, ...] = (1, 8, 8), classes: int = 0) -> dict[str, Tensor]:
     """Return what such a network reads, in float64."""
     inputs = {"x": numbers(count, *((3,) if role in ("generator", "code_discriminator") else shape))}
-    return inputs | ({"label": torch.eye(classes).double()[torch.arange(count) % classes]} if classes else {})
+    one_hot = torch.eye(classes, dtype=torch.float64, device=DEVICE)
+    return inputs | ({"label": one_hot[torch.arange(count) % classes]} if classes else {})
 
 
 # Tiny walks
@@ -337,4 +341,4 @@ class Walk:
 def draw(particles: int, *shape: int) -> Tensor:
     """Return a leaf whose particle k depends on k alone."""
     rows = [torch.randn(shape, generator=torch.Generator().manual_seed(k)) for k in range(particles)]
-    return torch.stack(rows).requires_grad_()
+    return torch.stack(rows).to(DEVICE).requires_grad_()

@@ -22,6 +22,7 @@ from bayesgan.samplers.specs import InferenceSpec
 from bayesgan.training import diverged, iterate
 from bayesgan.types import Batch
 from contract import (
+    DEVICE,
     ROLES,
     UNIONS,
     Walk,
@@ -190,10 +191,10 @@ def test_every_field_is_drawn_for_every_particle_that_it_rides_with(example: Any
 def test_outputs_are_what_the_networks_of_a_run_put_out(example: Any) -> None:
     run, state, _ = experiment(given(example), 1)
     for role in example.players:
-        inputs = {"generator": torch.zeros(2, run.latent), "code_discriminator": torch.zeros(2, run.latent)}
-        label = [torch.eye(3)[:2]] if role in example.conditioned else []
+        inputs = dict.fromkeys(("generator", "code_discriminator"), torch.zeros(2, run.latent, device=DEVICE))
+        label = [torch.eye(3, device=DEVICE)[:2]] if role in example.conditioned else []
         net = state.game.ensembles[role].particle(0)
-        out = net(inputs.get(role, torch.zeros(2, 1, 8, 8)), *label)
+        out = net(inputs.get(role, torch.zeros(2, 1, 8, 8, device=DEVICE)), *label)
         assert out.shape[1:] == ((1, 8, 8) if role == "generator" else (example.outputs(role, run.latent, 3),))
     if "encoder" in example.players:
         encoded = numbers(2, example.outputs("encoder", run.latent, 3))
@@ -332,7 +333,7 @@ def test_schedules_sample_at_the_end(example: Any) -> None:
 
 @over(Prior)
 def test_priors_lift_and_have_their_own_gradient(example: Any) -> None:
-    params = {"a": 0.004 * torch.randn(3, 2, 2), "b": 0.004 * torch.randn(3, 4)}
+    params = {"a": 0.004 * numbers(3, 2, 2), "b": 0.004 * numbers(3, 4)}
     params = {name: t.double().clamp(-0.009, 0.009).requires_grad_() for name, t in params.items()}
     lifted = torch.vmap(given(example).log_prob)(params)
     close(lifted, torch.stack([example.log_prob(first(params, k)) for k in range(3)]))
@@ -346,7 +347,7 @@ def test_priors_lift_and_have_their_own_gradient(example: Any) -> None:
 
 @over(Prior)
 def test_projection_leads_into_the_support_and_stays_there(example: Any) -> None:
-    params = {"a": torch.linspace(-5, 5, 12).view(3, 4).requires_grad_()}
+    params = {"a": torch.linspace(-5, 5, 12, device=DEVICE).view(3, 4).requires_grad_()}
     given(example).project_(params)
     once = params["a"].detach().clone()
     assert torch.vmap(example.log_prob)(params).isfinite().all()

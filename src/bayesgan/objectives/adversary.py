@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.data.diffaugment import DiffAugment
@@ -70,6 +71,11 @@ class Adversarial(ABC):
     def fake(self, net: Nets, batch: Batch) -> Tensor:
         """Return ``d(G(z))``, ``(B,)``."""
         return self.judge(net, batch, generate(net, batch), batch.wanted)
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    """Return ``log s(x)``; as a softplus, because on CUDA vmap over two axes fails in ``F.logsigmoid``."""
+    return -F.softplus(-x)
 
 
 def given(network: Network, inputs: Tensor, label: Tensor | None) -> Tensor:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.errors import require
-from bayesgan.objectives.adversary import Adversarial, given
+from bayesgan.objectives.adversary import Adversarial, given, log_sigmoid
 from bayesgan.objectives.vae import gaussian_code
 from bayesgan.types import Batch, Fields, Nets
 
@@ -77,15 +76,15 @@ class AlphaGAN(Adversarial):
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-likelihood of telling ``x`` from reconstructions and from samples."""
         again = self.judge(net, batch, self.reconstruction(net, batch), batch.label)
-        fake = F.logsigmoid(-again).mean() + F.logsigmoid(-self.fake(net, batch)).mean()
-        return 2 * F.logsigmoid(self.real(net, batch)).mean() + fake
+        fake = log_sigmoid(-again).mean() + log_sigmoid(-self.fake(net, batch)).mean()
+        return 2 * log_sigmoid(self.real(net, batch)).mean() + fake
 
     def code_discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-likelihood of telling codes of the prior from codes of images."""
         prior = given(net.code_discriminator, batch.z, batch.wanted)
         return (
-            F.logsigmoid(prior).mean()
-            + F.logsigmoid(-given(net.code_discriminator, self.codes(net, batch), batch.label)).mean()
+            log_sigmoid(prior).mean()
+            + log_sigmoid(-given(net.code_discriminator, self.codes(net, batch), batch.label)).mean()
         )
 
     def codes(self, net: Nets, batch: Batch) -> Tensor:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.errors import require
-from bayesgan.objectives.adversary import Adversarial, against, given
+from bayesgan.objectives.adversary import Adversarial, against, given, log_sigmoid
 from bayesgan.objectives.penalties import flat
 from bayesgan.types import Batch, Fields, Nets
 
@@ -33,7 +33,7 @@ class NonSaturating(Adversarial):
 
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-likelihood of telling ``x (B, ...)`` from ``G(z)``, less the penalty."""
-        value = F.logsigmoid(self.real(net, batch)).mean() + F.logsigmoid(-self.fake(net, batch)).mean()
+        value = log_sigmoid(self.real(net, batch)).mean() + log_sigmoid(-self.fake(net, batch)).mean()
         if not self.r1:
             return value
         slope = flat(lambda x: given(net.discriminator, x, batch.label)[:, 0], self.seen(batch.x, batch))
@@ -41,7 +41,7 @@ class NonSaturating(Adversarial):
 
     def generator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-probability that ``G(z)`` is real."""
-        return F.logsigmoid(self.fake(net, batch)).mean()
+        return log_sigmoid(self.fake(net, batch)).mean()
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Minimax(Adversarial):
 
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-likelihood of telling ``x (B, ...)`` from ``G(z)``."""
-        return F.logsigmoid(self.real(net, batch)).mean() + F.logsigmoid(-self.fake(net, batch)).mean()
+        return log_sigmoid(self.real(net, batch)).mean() + log_sigmoid(-self.fake(net, batch)).mean()
 
     def generator(self, net: Nets, batch: Batch) -> Tensor:
         """Minus the mean log-probability that ``G(z)`` is generated."""
-        return -F.logsigmoid(-self.fake(net, batch)).mean()
+        return -log_sigmoid(-self.fake(net, batch)).mean()
 
 
 @dataclass(frozen=True)

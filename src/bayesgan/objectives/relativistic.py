@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.errors import require
-from bayesgan.objectives.adversary import Adversarial, generate, given
+from bayesgan.objectives.adversary import Adversarial, generate, given, log_sigmoid
 from bayesgan.objectives.penalties import flat
 from bayesgan.types import Batch, Fields, Nets
 
@@ -42,7 +41,7 @@ class Relativistic(Adversarial):
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-probability that the real image of a pair is the more real one, less the penalties."""
         (real, label), (fake, wanted) = self.pairs(net, batch)
-        value = F.logsigmoid(score(net, real, label) - score(net, fake, wanted)).mean()
+        value = log_sigmoid(score(net, real, label) - score(net, fake, wanted)).mean()
         if self.r1:
             value = value - self.r1 * flat(lambda x: score(net, x, label), real)
         if self.r2:
@@ -52,7 +51,7 @@ class Relativistic(Adversarial):
     def generator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-probability that the generated image of a pair is the more real one."""
         (real, label), (fake, wanted) = self.pairs(net, batch)
-        return F.logsigmoid(score(net, fake, wanted) - score(net, real, label)).mean()
+        return log_sigmoid(score(net, fake, wanted) - score(net, real, label)).mean()
 
 
 def score(net: Nets, x: Tensor, label: Tensor | None) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.data.diffaugment import DiffAugment
+from bayesgan.objectives.adversary import log_sigmoid
 from bayesgan.objectives.classify import Consistency, label_log_likelihood
 from bayesgan.types import Batch, Fields, Nets
 
@@ -58,7 +58,7 @@ class SemiSupervised:
         real_B = net.discriminator(self.seen(batch.x, batch)).logsumexp(-1)
         fake_B = net.discriminator(self.seen(net.generator(batch.z), batch)).logsumexp(-1)
         assert real_B.ndim == fake_B.ndim == 1
-        value = self.gan_weight * (F.logsigmoid(real_B).mean() + F.logsigmoid(-fake_B).mean())
+        value = self.gan_weight * (log_sigmoid(real_B).mean() + log_sigmoid(-fake_B).mean())
         weight = batch.labelled_fraction if self.labelled_weight == "counts" else self.labelled_weight
         value = value + weight * label_log_likelihood(net, batch)
         return value + self.consistency.log_likelihood(net, batch) if self.consistency else value
@@ -67,7 +67,7 @@ class SemiSupervised:
         """Mean log-probability that ``G(z)`` is real, of whatever class; or how well its features match."""
         fake = self.seen(net.generator(batch.z), batch)
         if not self.feature_matching:
-            return F.logsigmoid(net.discriminator(fake).logsumexp(-1)).mean()
+            return log_sigmoid(net.discriminator(fake).logsumexp(-1)).mean()
         real_BF = net.discriminator(self.seen(batch.x, batch), features=True)
         fake_BF = net.discriminator(fake, features=True)
         return -(real_BF.mean(0) - fake_BF.mean(0)).square().sum()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.data.codes import Codes
-from bayesgan.objectives.adversary import given
+from bayesgan.objectives.adversary import given, log_sigmoid
 from bayesgan.objectives.likelihoods import Gaussian, Likelihood
 from bayesgan.types import Batch, Fields, Nets
 
@@ -80,4 +79,4 @@ def gaussian(out: Tensor) -> tuple[Tensor, Tensor]:
     N(0, I) under a likelihood that is log-concave in z, and an encoder that strays there throws training back.
     """
     mean, logit = out.chunk(2, -1)
-    return mean, F.logsigmoid(logit)
+    return mean, log_sigmoid(logit)
