@@ -13,8 +13,9 @@ from torch import nn
 
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
+from bayesgan.energy import Captured, Energy
 from bayesgan.errors import DataError, Diverged, UsageError
-from bayesgan.levers import lifting, precision
+from bayesgan.levers import capturing, lifting, precision
 from bayesgan.particles import Ensemble
 from bayesgan.posterior import Game
 from bayesgan.samplers.specs import Setting
@@ -25,12 +26,13 @@ from bayesgan.store import Store, Weights
 
 @dataclass
 class State:
-    """What moves: weights of all players, their optimisers, and the iteration that comes next.
+    """What moves: weights of all players, their energies and optimisers, and the iteration that comes next.
 
     ``start``: the weights at the end of the burn-in, of the players that are sampled from there on.
     """
 
     game: Game
+    energies: dict[str, Energy]
     optimisers: dict[str, torch.optim.Optimizer]
     settings: dict[str, Setting]
     step: int = 0
@@ -51,7 +53,9 @@ def initialise(run: Run, data: Training, device: torch.device) -> State:
     priors = {name: p.prior for name, p in run.players.items()}
     how = lifting(run, data.shape, device)
     game = Game(run.objective, ensembles, run.axes(), priors, num_obs, run.marginal, how, run.chunk_size)
-    return State(game, optimisers, settings)
+    energy, mixed = Captured if capturing(run, device) else Energy, partial(autocast, run, device)
+    energies = {player: energy(game, player, mixed) for player in run.objective.players}
+    return State(game, energies, optimisers, settings)
 
 
 def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device) -> dict[str, Ensemble]:

@@ -1,4 +1,4 @@
-"""What a run leaves open and a machine decides: precision, and how particles are lifted; every rule was measured.
+"""What a run leaves open and a machine decides: precision, how particles are lifted, graphs; every rule was measured.
 
 ``docs/measurements.md`` has the numbers, and what was tried and is not here.
 """
@@ -55,6 +55,11 @@ def lifting(run: Run, shape: tuple[int, ...], device: torch.device) -> How:
     return "loop" if run.how == "auto" and device.type == "cpu" and large else run.how
 
 
+def capturing(run: Run, device: torch.device) -> bool:
+    """Return whether energies become CUDA graphs; what is computed in chunks is computed twice, which none records."""
+    return device.type == "cuda" and run.chunk_size is None
+
+
 def images(run: Run) -> Iterator[int]:
     """Yield how many images a particle makes or sees in a step, for each player that has several particles."""
     seen = run.batch + (run.labelled_batch + 2 * run.views_batch if run.labels else 0)
@@ -72,6 +77,8 @@ def choices(run: Run) -> Iterator[str]:
     chosen = precision(run, device)
     units = "has" if has_units(device) else "has no"
     yield f"precision = {chosen!r} on this {device.type}, which {units} units for bfloat16"
+    if capturing(run, device):
+        yield "energies and gradients: recorded once as CUDA graphs"
     if device.type == "cpu":
         kernels = "channels last, products of patches where kernels differ" if chosen == "bf16" else "as torch chooses"
         yield f"convolutions: {kernels}"

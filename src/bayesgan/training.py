@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from bayesgan.build import State, autocast, checkpoint, cure, initialise, restore, weights
+from bayesgan.build import State, checkpoint, cure, initialise, restore, weights
 from bayesgan.check import check
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
@@ -25,7 +24,6 @@ from bayesgan.errors import Diverged, Interrupted
 from bayesgan.images import save_samples
 from bayesgan.levers import choose_device, precision
 from bayesgan.motion import mark, motion
-from bayesgan.posterior import log_posterior
 from bayesgan.predict import Posterior
 from bayesgan.progress import Progress
 from bayesgan.store import Store
@@ -110,13 +108,8 @@ def iterate(run: Run, state: State, batches: Batches) -> dict[str, Tensor]:
             count = state.step * spec.steps + repeat
             optimiser.param_groups[0].update(spec.inference.options(count, setting))
 
-            def energy(player: str = player, optimiser: torch.optim.Optimizer = optimiser, count: int = count) -> Any:
-                with autocast(run, batches.device):
-                    energy_K = -log_posterior(state.game, player, batches(player, count))
-                optimiser.zero_grad()
-                # A sum, never a mean: a mean would multiply the temperature by K.
-                energy_K.sum().backward()  # type: ignore[no-untyped-call]
-                energies[player] = energy_K.detach()
+            def energy(player: str = player, count: int = count) -> Any:
+                energies[player] = state.energies[player](batches(player, count))
                 return energies[player]
 
             optimiser.step(energy)

@@ -28,5 +28,4 @@ class EMA(torch.optim.Optimizer):
         (group,) = self.param_groups
         group["count"] += 1
         decay = min(group["decay"], (1 - 1 / (group["count"] + 1)) ** (1 + group["power"]))
-        for w, s in zip(group["params"], self.source, strict=True):
-            w.lerp_(s, 1 - decay)
+        torch._foreach_lerp_(group["params"], self.source, 1 - decay)
