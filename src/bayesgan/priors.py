@@ -81,7 +81,8 @@ class Box:
         """Return ``-n log(2 bound)`` inside the box and ``-inf`` outside, a scalar."""
         outside = torch.stack([(w.detach().abs() > self.bound).any() for w in params.values()]).any()
         count = sum(leaf.numel() for leaf in params.values())
-        inside = next(iter(params.values())).new_tensor(-count * math.log(2 * self.bound))
+        # Filled, not copied from the host: a CUDA graph cannot record a copy.
+        inside = next(iter(params.values())).new_full((), -count * math.log(2 * self.bound))
         return torch.where(outside, -math.inf, inside)
 
     def project_(self, params: Params) -> None:

@@ -46,7 +46,7 @@ class Warp:
         field = torch.randn(len(x), 2, CONTROL_POINTS, CONTROL_POINTS, generator=rng) * strength
         # affine_grid measures in half sides, hence the factors of 2.
         grid = F.affine_grid(self.matrices(u).to(x.device), list(x.shape), align_corners=False)
-        down, across = (between_points(side).to(x.device) for side in x.shape[-2:])
+        down, across = (between_points(side, x.device) for side in x.shape[-2:])
         bend = 2 * self.elastic * size * (down @ field.to(x.device) @ across.T)
         # Bicubic keeps the strokes of small images; it overshoots, hence the clamp.
         view = F.grid_sample(x, grid + bend.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
@@ -75,10 +75,10 @@ class Warp:
 
 
 @lru_cache
-def between_points(side: int) -> Tensor:
+def between_points(side: int, device: torch.device) -> Tensor:
     """Return the weights ``(side, 4)`` of control points in a line of pixels: bicubic, the first and last on its ends.
 
     As a matrix they cost two small products for a batch, less than interpolating every field.
     """
     line = torch.eye(CONTROL_POINTS).view(1, CONTROL_POINTS, CONTROL_POINTS, 1)
-    return F.interpolate(line, (side, 1), mode="bicubic", align_corners=True)[0, :, :, 0].T
+    return F.interpolate(line, (side, 1), mode="bicubic", align_corners=True)[0, :, :, 0].T.to(device)
