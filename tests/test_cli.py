@@ -40,7 +40,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: object, code: int) -
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run folder of a small Bayesian GAN on the digits."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    some = ["--set", "players.generator.particles=3", "--set", "thin=2", *SMALL]
+    some = ["--set", "players.generator.particles=3", "--set", "burn_in=9", "--set", "thin=2", *SMALL]
     run("train", "bayesgan", "--data", "digits", "--labels", 100, "--steps", 12, "--out", folder, *some)
     run("evaluate", folder)
     return folder

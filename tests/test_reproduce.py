@@ -162,7 +162,7 @@ def test_a_table_may_be_collected_and_says_where_seeds_are_missing(lazy: None) -
     few = [{"system": "bayesgan", "column": "best", "labels": 20, "failed": None, "errors": 5.0, "last_errors": 6}]
     bad = [{"system": "w_dcgan", "column": "best", "labels": 20, "failed": "diverged: nan"} for _ in range(3)]
     numbered = [row | {"seed": seed} for group in (rows, few, bad) for seed, row in enumerate(group)]
-    page = markdown(lines(numbered, ["best"]), Page("mnist", ["best"], "command", {"cpu": "a CPU"}))
+    page = markdown(lines(numbered, ["best"]), Page("mnist", ["best"], "command", ["a CPU"]))
     assert "| 20 | DCGAN | 1,823 +- 412 | 11 +- 2 |" in page
     assert "| 20 | Bayesian GAN | 997 +- 348 | 5 (1 seed) |" in page
     assert "| 20 | W-DCGAN | 1,687 +- 387 | - (3 of 3 diverged) |" in page

@@ -103,6 +103,14 @@ def test_a_side_that_is_none_is_refused(side: int) -> None:
         Warp(side=side)
 
 
+def test_about_half_of_the_images_are_mirrored_and_the_others_are_not() -> None:
+    x = torch.rand(200, 1, 6, 6) * 2 - 1
+    seen = replace(STILL, mirror=True)(x, rng())
+    turned = torch.tensor([torch.allclose(a, b.flip(-1), atol=1e-5) for a, b in zip(seen, x, strict=True)])
+    close(seen[~turned], x[~turned], 1e-5, 1e-5)
+    assert 70 < turned.sum() < 130
+
+
 def test_every_field_is_tried_here() -> None:
-    known: set[Any] = {"rotation", "scale", "shear", "shift", "elastic", "cutout", "weak", "side"}
+    known: set[Any] = {"rotation", "scale", "shear", "shift", "elastic", "cutout", "weak", "side", "mirror"}
     assert {field.name for field in fields(Warp)} == known

@@ -24,6 +24,7 @@ class Warp:
     cutout: largest side of a black square, as a fraction, in the strong view of unlabelled images. weak: factor on
     all ranges for the teacher's weaker view. side: of the images for which ``shift`` and ``elastic`` are meant; larger
     ones move by more pixels, but only with the root of their side. None: by these fractions at every size.
+    mirror: left and right change places in every second image.
     """
 
     rotation: float = 11.0
@@ -34,6 +35,7 @@ class Warp:
     cutout: float = 0.3
     weak: float = 0.5
     side: int | None = None
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         side = 1 if self.side is None else self.side
@@ -49,8 +51,14 @@ class Warp:
         down, across = (between_points(side, x.device) for side in x.shape[-2:])
         bend = 2 * self.elastic * size * (down @ field.to(x.device) @ across.T)
         # Bicubic keeps the strokes of small images; it overshoots, hence the clamp.
+        x = self.mirrored(x, rng) if self.mirror else x
         view = F.grid_sample(x, grid + bend.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
         return view.clamp(-1, 1)
+
+    def mirrored(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Return images ``(B, C, H, W)``, about half of them seen in a mirror."""
+        turned = torch.rand(len(x), 1, 1, 1, generator=rng).to(x.device) < 0.5
+        return torch.where(turned, x.flip(-1), x)
 
     def size(self, x: Tensor) -> float:
         """Return the factor on shifts, as fractions, of images ``(B, C, H, W)``."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bayesgan.errors import require
 from bayesgan.networks.convolutional import Convolutional
 from bayesgan.networks.layers import SLOPE, Crop, StandardisedConv2d, doubling, he, norm, pyramid
 
@@ -19,10 +20,16 @@ class DCGAN(Convolutional):
 
     The generator has as many channels as the discriminator at the same size; at full size both have the image's.
     standardised: the discriminator's and encoder's kernels have mean 0 and variance 1 / fan-in, times a gain.
+    depth: convolutions in each of their stages, of which the last halves the image.
     """
 
     width: int = 32
     standardised: bool = True
+    depth: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self, "depth", self.depth, self.depth >= 1, "at least 1")
 
     def body(self, shape: tuple[int, ...], latent: int) -> nn.Module:
         """Return transposed convolutions, one per doubling."""
@@ -44,7 +51,7 @@ class DCGAN(Convolutional):
         return nn.Sequential(*layers)
 
     def eyes(self, shape: tuple[int, ...]) -> tuple[list[nn.Module], int]:
-        """Return strided convolutions, one per halving, and at least three in all."""
+        """Return stages of convolutions, one per halving, and at least three in all."""
         channels, *size = shape
         halvings = len(pyramid(*size)) - 1
         # Small images leave room for few halvings: convolutions at full size come first, so that there are three.
@@ -52,9 +59,10 @@ class DCGAN(Convolutional):
         narrow = max(0, strides.count(1) - 1)
         widths = [self.width] * narrow + doubling(self.width, len(strides) - narrow)
         layers: list[nn.Module] = []
-        for stride, out in zip(strides, widths, strict=True):
-            layers += [self.convolution(channels, out, stride), nn.LeakyReLU(SLOPE)]
-            channels = out
+        for last, out in zip(strides, widths, strict=True):
+            for stride in [1] * (self.depth - 1) + [last]:
+                layers += [self.convolution(channels, out, stride), nn.LeakyReLU(SLOPE)]
+                channels = out
         return layers, channels
 
     def convolution(self, channels: int, out: int, stride: int) -> nn.Module:

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import torch
+
 from bayesgan.baselines import label_spreading
 from bayesgan.config import Run
 from bayesgan.data.labels import Prepared, prepare
@@ -73,7 +75,7 @@ def digest(values: Any) -> str:
 
 def settings(identity: Row) -> str:
     """Return the digest of a cell's settings from :attr:`Cell.identity`, or from a row that holds the same."""
-    return digest([identity[key] for key in ("preset", "seed", "outside", "device")])
+    return digest([identity[key] for key in ("preset", "seed", "outside")])
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,10 @@ class Cell:
 
     @property
     def identity(self) -> Row:
-        """What the settings are made of, beside the preset as a digest: the kind of device changes a row too."""
-        device = choose_device(self.terms.device).type
-        return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside, "device": device}
+        """What the settings are made of, beside the preset as a digest; and the device, which rounds."""
+        device = choose_device(self.terms.device)
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+        return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside, "device": name}
 
     def work(self, folder: Path) -> Row:
         """Train, or continue from a checkpoint, and measure; a run that diverges says so.
@@ -133,7 +136,10 @@ class Cell:
             row = measured(folder, part(self.terms.validation), self.terms.outside)
         except Diverged as error:
             return {**self.identity, "steps": self.run.steps, "failed": str(error)}
-        times = {} if resumed else {"minutes": round(minutes, 3), "processor_seconds": round(seconds, 2)}
+        times = {"minutes": round(minutes, 3), "processor_seconds": round(seconds, 2)}
+        if self.identity["device"] != "cpu":
+            times = {"gpu_minutes": round(minutes, 3)}
+        times = {} if resumed else times
         return {**self.identity, "steps": self.run.steps, "failed": None, **row, **times}
 
 

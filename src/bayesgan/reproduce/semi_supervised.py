@@ -51,7 +51,9 @@ def written(done: dict[Job, Row], plan: Plan, options: Options, out: Path) -> st
     for path in [out / "result.json"] + ([options.result] if options.result else []):
         with one_thread():  # as the rows were made
             result = write_result(path, command(options, plan), figures(found), rows + presets(done))
-        page = Page(options.data, plan.columns, result["command"], result["machine"], options.validation)
+        named = {row["device"] for row in rows if "device" in row} or {"cpu"}
+        devices = [result["machine"]["cpu"] if name == "cpu" else name for name in sorted(named)]
+        page = Page(options.data, plan.columns, result["command"], devices, options.validation)
         text = markdown(found, page)
         write_text(path.with_suffix(".md"), text)
         picture(path.with_suffix(".png"), found, page)

@@ -45,13 +45,19 @@ def ending(done: Sequence[Row], waiting: Sequence[Job], at_once: int) -> float |
     """Return when the work will be done, on the monotonic clock, from the mean time of like rows, or of all."""
     known: dict[tuple[str, str], list[float]] = {}
     for row in done:
-        if "minutes" in row:
-            known.setdefault(kin(row), []).append(row["minutes"])
+        if (minutes := minutes_of(row)) is not None:
+            known.setdefault(kin(row), []).append(minutes)
     if not known:
         return None
     overall = statistics.mean(statistics.mean(values) for values in known.values())
-    minutes = sum(statistics.mean(known.get(kin(job.named), [overall])) for job in waiting)
-    return time.monotonic() + 60 * minutes / at_once
+    whole = sum(statistics.mean(known.get(kin(job.named), [overall])) for job in waiting)
+    return time.monotonic() + 60 * whole / at_once
+
+
+def minutes_of(row: Row) -> float | None:
+    """Return how long a row took, on a CPU or a GPU; None for one that was interrupted."""
+    minutes: float | None = row.get("minutes", row.get("gpu_minutes"))
+    return minutes
 
 
 def kin(row: Row) -> tuple[str, str]:
@@ -63,5 +69,6 @@ def line(row: Row) -> str:
     """Return a row in one line."""
     name = " ".join(part for part in (row.get("column"), row["system"]) if part)
     outcome = row["failed"] or f"{row['errors']:,} of {row['images']:,} wrong ({row['error']:.2f} %)"
-    took = f", {row['minutes']:.1f} minutes" if "minutes" in row else ""
+    minutes = minutes_of(row)
+    took = "" if minutes is None else f", {minutes:.1f} minutes"
     return f"{name}, {row['labels']} labels, seed {row['seed']}: {outcome}{took}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bayesgan.reproduce import published
 from bayesgan.reproduce.ablations import ABLATIONS
@@ -16,18 +15,27 @@ TITLES |= {"bayesgan": "Bayesian GAN", SPREADING: "LabelSpreading (scikit-learn)
 TITLES |= {LAST_SAMPLE: "its last weight sample alone"}
 TITLES |= {name: name.replace("_", " ") for name in ABLATIONS}
 COLUMN_TITLES = {"published": "as published, here", "best": "best, here"}
-DETAILS = {"nll": "{:.3f}", "ece": "{:.4f}", "minutes": "{:.1f}", "processor_seconds": "{:,.0f}"}
+DETAILS = {
+    "nll": "{:.3f}",
+    "ece": "{:.4f}",
+    "minutes": "{:.1f}",
+    "gpu_minutes": "{:.1f}",
+    "processor_seconds": "{:,.0f}",
+}
 AUROC = "{:.3f}"
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says besides its lines; ``validation``: how many images were set aside to measure on, or 0."""
+    """What a page says besides its lines.
+
+    devices: where it was computed. validation: how many images were set aside to measure on, or 0.
+    """
 
     data: str
     columns: Sequence[str]
     command: str
-    machine: dict[str, Any]
+    devices: Sequence[str]
     validation: int = 0
 
     @property
@@ -50,7 +58,7 @@ def markdown(found: Sequence[Line], page: Page) -> str:
     """Return the page."""
     part = f"{page.validation:,} validation images" if page.validation else "test images"
     unit = "number" if page.unit == "errors" else "percent"
-    ours = f"Ours: {unit} of errors on {part}, mean +- 2 sd over label subsets, {page.machine['cpu']}."
+    ours = f"Ours: {unit} of errors on {part}, mean +- 2 sd over label subsets, {' and '.join(page.devices)}."
     parts = [f"# Few labels on {page.data}\n\n`{page.command}`\n\n{ours} The paper: {published.PAPER}."]
     parts += [table(compared(found, page)), "## Probabilities and times\n\n" + table(detailed(found, page))]
     if any(line.system in ABLATIONS for line in found):
@@ -80,7 +88,9 @@ def compared(found: Sequence[Line], page: Page) -> Iterator[list[str]]:
 
 def detailed(found: Sequence[Line], page: Page) -> Iterator[list[str]]:
     """Yield what else was measured of every system, and the errors of its last weight sample."""
-    forms = DETAILS | {key: AUROC for line in found for key in line.mean if key.startswith("auroc")}
+    measured = {key for line in found for key in line.mean}
+    forms = {key: form for key, form in DETAILS.items() if key in measured}
+    forms |= {key: AUROC for key in sorted(measured) if key.startswith("auroc")}
     form = "{:,.0f}" if page.unit == "errors" else "{:.1f}"
     shown = {page.unit: form, f"last_{page.unit}": form, **forms}
     yield ["labels", "column", "system", *(key.replace("_", " ") for key in shown)]
