@@ -98,7 +98,7 @@ def of_photographs(run: Run) -> Run:
     A deeper and wider discriminator that learns more slowly and longer; labelled images twice as often; targets that
     are not sharpened, because more of them are wrong; shifts, mirrors and larger cut-outs in the place of bends.
     """
-    objective: Any = replace(run.objective, consistency=PHOTOGRAPH_CONSISTENCY)  # type: ignore[call-arg]
+    objective: Any = replace(run.objective, consistency=PHOTOGRAPH_CONSISTENCY)  # type: ignore[arg-type]
     augment = replace(PHOTOGRAPH_WARP, mirror=run.data != "svhn")  # a 3 in a mirror is none
     readers = {n: replace(p, network=DCGAN(64, depth=2)) for n, p in run.players.items() if "generator" not in n}
     readers["discriminator"] = replace(readers["discriminator"], inference=PHOTOGRAPH_ADAM)
