@@ -57,7 +57,7 @@ def train(
     out: Path | None = None,
     device: Literal["auto", "cpu", "cuda"] | None = None,
     precision: Literal["auto", "32", "bf16"] | None = None,
-    preset: Literal["recommended", "published"] = "recommended",
+    preset: Literal["recommended", "photographs", "published"] = "recommended",
     config: Path | None = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
     dry_run: Annotated[bool, Parameter(negative="")] = False,
@@ -81,7 +81,7 @@ def train(
         out: The run folder; by default runs/NNNNN-SYSTEM-DATA.
         device: Where to compute.
         precision: bf16 computes in mixed precision, auto where that is faster; weights, momenta and noise stay float32.
-        preset: published takes the papers' settings.
+        preset: photographs classifies those of your folder better; published takes the papers' settings.
         config: A TOML file of settings, laid over the preset.
         settings: KEY=VALUE, such as players.generator.particles=20; may be given again.
         dry_run: Print the resolved settings, and what this machine decides of them, and stop.

@@ -12,7 +12,7 @@ from bayesgan.config import Run
 from bayesgan.data.sets import SETS
 from bayesgan.data.splits import read_split
 from bayesgan.errors import UsageError, nearest
-from bayesgan.presets import PRESETS
+from bayesgan.presets import PRESETS, of_photographs
 from bayesgan.serialise import NONE, assignment, from_config, read_toml
 from bayesgan.store import Store
 
@@ -40,7 +40,7 @@ def resolve(
 
     Args:
         system: a name of ``PRESETS``. flags: fields of ``Run`` by name, None where not given.
-        preset: recommended or published. steps: iterations; burn-in and thinning scale along.
+        preset: recommended, photographs or published. steps: iterations; burn-in and thinning scale along.
         config: a TOML file laid over the preset. settings: ``KEY=VALUE`` texts.
         resumed: a run folder whose own configuration takes the preset's place.
         conditional: ask the preset to give the players the class; a run that says otherwise is refused.
@@ -61,7 +61,7 @@ def resolve(
     elif resumed is not None:
         run = from_config(file, base=Store.open(resumed).run())
     else:
-        run = from_config(file, base=from_preset(system, file | given, preset == "published", conditional))
+        run = from_config(file, base=from_preset(system, file | given, preset, conditional))
     if run.system != system:
         raise UsageError(f"{config or resumed} is a run of {run.system!r}, not of {system!r}")
     run = from_config(given, base=run.lasting(steps) if steps is not None else run)
@@ -91,12 +91,13 @@ def counted(given: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]
     return {key: count for key, count in counts.items() if key not in said}
 
 
-def from_preset(system: str, asked: Mapping[str, Any], published: bool, conditional: bool) -> Run:
+def from_preset(system: str, asked: Mapping[str, Any], preset: str, conditional: bool) -> Run:
     """Return the preset's run for the data and labels of ``asked``."""
     data, labels = asked.get("data"), asked.get("labels")
     if data is None:
         raise UsageError(f"give --data: {', '.join(SETS)}, a folder, a zip, an npz or hf:OWNER/NAME")
-    return PRESETS[system](data, labels if labels != "none" else None, published, conditional)
+    run = PRESETS[system](data, labels if labels != "none" else None, preset == "published", conditional)
+    return of_photographs(run) if preset == "photographs" else run
 
 
 def refuse_late(settings: Sequence[str]) -> None:

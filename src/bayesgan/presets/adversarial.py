@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from bayesgan.config import Run
-from bayesgan.data.augment import Warp
 from bayesgan.data.labels import Labels
 from bayesgan.data.toy import POINTS
 from bayesgan.errors import UsageError
-from bayesgan.networks import DCGAN, MLP, Family
-from bayesgan.objectives import AnyObjective, Consistency, NonSaturating, SemiSupervised, Supervised
-from bayesgan.presets.common import DRAWN, PAPER_PRIOR, both, consistency, game, sampled
+from bayesgan.networks import MLP, Family
+from bayesgan.objectives import AnyObjective, NonSaturating, SemiSupervised, Supervised
+from bayesgan.presets.common import PAPER_PRIOR, both, consistency, game, sampled
+from bayesgan.presets.photographs import NAMES, of_photographs
 from bayesgan.samplers.schedules import Cosine
 from bayesgan.samplers.specs import AdamSpec, InferenceSpec
 
 PAPER_ADAM = AdamSpec(2e-4, 0.5, 0.999)
 CLASSIFIER_ADAM = AdamSpec(4e-3, 0.9, 0.99, Cosine(0.02))
-PHOTOGRAPH_ADAM = replace(CLASSIFIER_ADAM, lr=2e-3)
-PHOTOGRAPH_CONSISTENCY = Consistency(weight=5.0, temperature=1.0)
-PHOTOGRAPH_WARP = Warp(rotation=0.0, scale=0.0, shear=0.0, shift=0.125, elastic=0.0, cutout=0.5, mirror=True)
 # On points the discriminator is the faster one: near its optimum, it makes the generators keep the modes of the grid.
 IMAGES_ADAM = AdamSpec(1e-3, 0.5, 0.9)
 POINTS_ADAM: dict[str, InferenceSpec] = {
@@ -88,19 +84,5 @@ def adversarial(
         consistent = consistency(data, published)
         objective = SemiSupervised(gan_weight=0.05, consistency=consistent) if consistent else SemiSupervised()
     run = game(system, data, labels, published, objective, rates, network, PAPER_PRIOR)
-    photographs = network is None and data not in DRAWN and data not in POINTS
-    return of_photographs(run) if learns and photographs and not published else run
-
-
-def of_photographs(run: Run) -> Run:
-    """Return a classifying run with what photographs ask for, by measurement on images set aside from CIFAR-10.
-
-    A deeper and wider discriminator that learns more slowly and longer; labelled images twice as often; targets that
-    are not sharpened, because more of them are wrong; shifts, mirrors and larger cut-outs in the place of bends.
-    """
-    objective: Any = replace(run.objective, consistency=PHOTOGRAPH_CONSISTENCY)  # type: ignore[arg-type]
-    augment = replace(PHOTOGRAPH_WARP, mirror=run.data != "svhn")  # a 3 in a mirror is none
-    readers = {n: replace(p, network=DCGAN(64, depth=2)) for n, p in run.players.items() if "generator" not in n}
-    readers["discriminator"] = replace(readers["discriminator"], inference=PHOTOGRAPH_ADAM)
-    run = replace(run, objective=objective, augment=augment, players=run.players | readers, labelled_batch=64)
-    return run.lasting(8000)
+    photographs = learns and not published and network is None and data in NAMES
+    return of_photographs(run) if photographs else run

@@ -18,7 +18,6 @@ from bayesgan.priors import Flat, Normal, Prior
 from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec, SGHMCSpec
 
 SMALL = {"digits"}  # images of 8 by 8 pixels, on which bfloat16 saves nothing
-DRAWN = {*SMALL, "mnist", "fashion-mnist", "color-mnist", "stacked-mnist"}  # shapes on black; the rest are photographs
 # Shifts that help the digits, of 8 pixels, are too large a share of larger images (docs/few-labels.md).
 WARP = Warp(side=8)
 FLAT, PAPER_PRIOR = Flat(), Normal(math.sqrt(10))

@@ -1,0 +1,59 @@
+"""Presets: what photographs change, and where the Bayesian GAN's descent ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bayesgan import presets
+from bayesgan.errors import UsageError
+from bayesgan.networks import DCGAN
+from bayesgan.presets import of_photographs
+from bayesgan.resolve import resolve
+
+CLASSIFIERS = ("dcgan", "ensemble", "bayesgan", "supervised")
+
+
+@pytest.mark.parametrize("system", CLASSIFIERS)
+def test_a_folder_of_photographs_gets_what_cifar10_gets_by_itself(system: str) -> None:
+    named = presets.PRESETS[system]("cifar10", 1000)
+    assert resolve(system, {"data": "photos", "labels": 1000}, "photographs") == replace(named, data="photos")
+    assert of_photographs(named) == named
+    plain = presets.PRESETS[system]("photos", 1000)
+    assert plain.steps < named.steps and not plain.augment.mirror and named.augment.mirror
+    for name in ("discriminator", "teacher"):
+        assert named.players[name].network == DCGAN(64, depth=2)
+    assert named.players.get("generator") == plain.players.get("generator")
+
+
+def test_numbers_are_not_mirrored() -> None:
+    assert not presets.supervised("svhn", 1000).augment.mirror
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        presets.dcgan("photos"),
+        presets.dcgan("cifar10", 100, published=True),
+        presets.dcgan("cifar10", 100, conditional=True),
+        presets.gan("cifar10", 100),
+        presets.wgan("cifar10", 100),
+        presets.vae("cifar10"),
+        presets.bayesgan("ring"),
+    ],
+    ids=["no labels", "published", "conditional", "fully connected", "critic", "no discriminator", "points"],
+)
+def test_what_does_not_classify_photographs_is_refused_in_words(run: Any) -> None:
+    with pytest.raises(UsageError, match=f"--preset photographs is for .* not for this {run.system}"):
+        of_photographs(run)
+    assert run.steps == 4000
+
+
+def test_a_classifier_descends_for_longer_before_it_is_sampled() -> None:
+    with_labels, without = presets.bayesgan("mnist", 100), presets.bayesgan("mnist")
+    assert (with_labels.burn_in, without.burn_in) == (3600, 3000)
+    for run in (with_labels, presets.bayesgan("cifar10", 100), presets.bayesgan("digits", 100)):
+        assert (run.steps - run.burn_in) // run.thin == 20
+    assert presets.bayesgan("mnist", 100, conditional=True).burn_in == 3000
