@@ -19,6 +19,7 @@ import torch
 from common import write_result
 
 from bayesgan.config import Run
+from bayesgan.energy import WARM_UP
 from bayesgan.levers import choose_device
 from bayesgan.serialise import assignment, from_config
 
@@ -77,12 +78,12 @@ def series(device: torch.device) -> dict[str, Mapping[int, Step]]:
 def cost(steps: Mapping[int, Step], rounds: int, device: torch.device) -> dict[int, float]:
     """Return the median milliseconds of each step, measured in turn."""
     taken: dict[int, list[float]] = {size: [] for size in steps}
-    for _ in range(1 + rounds):
+    for _ in range(WARM_UP + 1 + rounds):
         for size, step in steps.items():
             start = speed_ours.now(device)
             step()
             taken[size].append(1000 * (speed_ours.now(device) - start))
-    return {size: median(times[1:]) for size, times in taken.items()}  # the first one allocates
+    return {size: median(times[WARM_UP + 1 :]) for size, times in taken.items()}  # the first ones allocate
 
 
 def exponent(costs: Mapping[int, float], up_to: float = float("inf")) -> float:

@@ -27,6 +27,7 @@ from common import write_result
 from speed_usual import BATCH
 
 from bayesgan.config import Run
+from bayesgan.energy import WARM_UP
 from bayesgan.levers import choose_device, precision
 
 SHAPES = {28: (1, 28, 28), 32: (3, 32, 32), 64: (3, 64, 64)}
@@ -60,7 +61,7 @@ def memory(run: Run, size: int) -> float:
     """Return the GiB of this process, or of the GPU, at the most in a few iterations."""
     device = choose_device("auto")
     step = speed_ours.stepper(speed_ours.prepare(run, made_up(size), device))
-    for _ in range(3):
+    for _ in range(WARM_UP + 1):
         step()
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**30
@@ -90,6 +91,9 @@ def measured(size: int, rounds: int, device: torch.device) -> list[dict[str, Any
         start = time.perf_counter()
         steps[name] = speed_ours.stepper(speed_ours.prepare(run, images, device))
         rows[name] = first(steps[name], start, device) | {"precision": precision(run, device)}
+    for step in steps.values():
+        for _ in range(WARM_UP if device.type == "cuda" else 0):  # then graphs are recorded
+            step()
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():

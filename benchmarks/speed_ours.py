@@ -67,7 +67,7 @@ def stepper(parts: Parts) -> Step:
 
 
 def shares(parts: Parts, rounds: int) -> dict[str, float]:
-    """Return the milliseconds that an iteration spends in the batch and forward pass, backward pass and sampler."""
+    """Return the milliseconds that an iteration, without graphs, spends forward with the batch, backward, sampling."""
     (run, state, batches), taken = parts, list[Sequence[float]]()
     for _ in range(rounds):
         clock = [0.0, 0.0, 0.0]

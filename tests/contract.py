@@ -102,7 +102,7 @@ EXAMPLES: dict[type, list[Any]] = {
     ],
     Cyclical: [Cyclical(), Cyclical(5, 0.3, floor=0.1), Cyclical(1, 0.0)],
     MLP: [MLP(8, 1), MLP(5, 3)],
-    DCGAN: [DCGAN(8, 12), DCGAN(6, 8)],
+    DCGAN: [DCGAN(8, 12), DCGAN(6, 8, depth=2)],
     ResNet: [ResNet(8, 12), ResNet(6, 8)],
 }
 CPU = torch.device("cpu")

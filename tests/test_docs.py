@@ -129,7 +129,6 @@ def test_every_sampler_and_schedule_is_documented() -> None:
     [
         ("digits", ["--splits", "1", "--steps", "4"], {"bayesgan_error", "dcgan_error", "supervised_error"}),
         ("ring", ["--seeds", "1", "--steps", "4"], {"ring.bayesgan.modes", "grid.gan.modes_fewest"}),
-        ("mnist_first", ["--steps", "4"], {"bayesgan_errors", "supervised_errors", "minutes"}),
         (
             "measures",
             ["--samples", "40", "--images", "20", "--seeds", "1", "--metrics", "exact,outside"],
@@ -151,7 +150,7 @@ def test_every_benchmark_of_the_readme_runs(
 
 def test_every_result_says_how_where_and_what() -> None:
     files = sorted(RESULTS.glob("*.json"))
-    assert {"digits.json", "mnist_first.json", "ring.json"} <= {path.name for path in files}
+    assert {"digits.json", "semi_supervised_mnist.json", "ring.json"} <= {path.name for path in files}
     for path in files:
         result = json.loads(path.read_text())
         assert result.keys() == {"command", "machine", "commit", "figures", "rows"}
@@ -175,11 +174,13 @@ def test_figures_of_speed_are_those_of_the_results() -> None:
 
 def test_headline_numbers_of_the_readme_are_those_of_the_results() -> None:
     digits = json.loads((RESULTS / "digits.json").read_text())["figures"]
-    mnist = json.loads((RESULTS / "mnist_first.json").read_text())["figures"]
     for key in ("bayesgan", "dcgan", "supervised", "label_spreading", "logistic"):
         assert f"{digits[f'{key}_error']:.2f} %" in README, key
-    for key in ("bayesgan_errors", "supervised_errors"):
-        assert f"{mnist[key]:g} of 10,000" in README, key
+    for name, unit, numbers in (("mnist", "errors", (20, 50, 100, 200)), ("cifar10", "error", (1000, 4000))):
+        table = json.loads((RESULTS / f"semi_supervised_{name}.json").read_text())["figures"]
+        for system in ("supervised", "bayesgan"):
+            found = [table[f"{system}.best.{n}.{unit}"] for n in numbers]
+            assert ", ".join(f"{value:.0f}" if unit == "errors" else f"{value:.1f}" for value in found) in README
     measures = json.loads((RESULTS / "measures.json").read_text())["figures"]
     assert f"{measures['evaluate_minutes']:.2f} minutes, {measures['evaluate_peak_gib']:.1f} GiB" in README
     assert f"{measures['folder_load_s']:.1f} s, {measures['folder_cached_load_s']:.1f} s" in README

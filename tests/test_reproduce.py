@@ -17,18 +17,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bayesgan import presets, training
 from bayesgan.cli import app
 from bayesgan.data.labels import Held
 from bayesgan.errors import DataError, Diverged
+from bayesgan.machine import machine
 from bayesgan.reproduce import cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.cells import Cell, Spreading, Terms
 from bayesgan.reproduce.lines import lines
 from bayesgan.reproduce.options import Options, numbers
 from bayesgan.reproduce.plan import command, planned
+from bayesgan.reproduce.semi_supervised import devices
+from bayesgan.reproduce.shown import minutes_of
 from bayesgan.reproduce.table import TITLES, Page, markdown
 from bayesgan.reproduce.tables import REPRODUCTIONS
 from bayesgan.serialise import to_config
@@ -247,6 +251,21 @@ def test_settings_are_told_apart() -> None:
     ]
     others += [replace(plain, terms=other) for other in terms]
     assert len({cell.settings for cell in (plain, *others)}) == 1 + len(others)
+
+
+def test_a_row_of_a_gpu_has_the_same_settings_and_times_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Cell(Terms("mnist", 4), "dcgan", "published", 20, 0)
+    settings, folder = here.settings, here.folder
+    assert folder == f"{settings}-cpu" and here.identity["device"] == machine()["cpu"]
+    monkeypatch.setattr(cells.Cell, "device", torch.device("cuda"))
+    monkeypatch.setattr(cells, "machine", lambda: {"cpu": "a CPU", "gpu": "a GPU"})
+    monkeypatch.setattr(cells, "train", lambda *_, **__: None)
+    monkeypatch.setattr(cells, "measured", lambda *_: {"errors": 3})
+    there = Cell(Terms("mnist", 4), "dcgan", "published", 20, 0)
+    row = there.work(Path("nowhere"))
+    assert there.settings == settings and there.folder == f"{settings}-cuda"
+    assert row["device"] == "a GPU" and "minutes" not in row and minutes_of(row) == row["gpu_minutes"] >= 0
+    assert devices([row, {}, {"device": "cpu"}], {"machine": {"cpu": "a CPU"}}) == ["a CPU", "a GPU"]
 
 
 def test_the_published_table_is_that_of_the_systems() -> None:

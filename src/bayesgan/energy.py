@@ -47,6 +47,7 @@ class Captured(Energy):
         self.calls = 0
         self.graph = torch.cuda.CUDAGraph()
         self.inputs: dict[str, Tensor] = {}
+        self.gradients: list[tuple[Tensor, Tensor | None]] = []
         self.energy_K = torch.empty(0)
 
     def __call__(self, batch: Mapping[str, Tensor]) -> Tensor:
@@ -59,6 +60,8 @@ class Captured(Energy):
         for field, values in batch.items():
             self.inputs[field].copy_(values)
         self.graph.replay()
+        for leaf, gradient in self.gradients:
+            leaf.grad = gradient  # whatever has become of it since
         return self.energy_K
 
     def aside(self, batch: Mapping[str, Tensor]) -> Tensor:
@@ -75,3 +78,4 @@ class Captured(Energy):
         self.inputs = {field: values.clone() for field, values in batch.items()}
         with torch.cuda.graph(self.graph):
             self.energy_K = super().__call__(self.inputs)
+        self.gradients = [(leaf, leaf.grad) for leaf in self.game.ensembles[self.player].params.values()]

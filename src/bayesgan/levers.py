@@ -1,4 +1,4 @@
-"""What a run leaves open and a machine decides: precision, how particles are lifted, graphs; every rule was measured.
+"""What a run leaves open and a machine decides: precision, how to lift, graphs; the rules for CPUs were measured.
 
 ``docs/measurements.md`` has the numbers, and what was tried and is not here.
 """

@@ -1,8 +1,8 @@
 """One function per system; each returns a :class:`~bayesgan.config.Run`. A system is an objective and a few fields.
 
 ``published=True`` gives the papers' settings where they differ (no consistency, no augmentation, their step sizes);
-the default is what this package recommends, the same for every data set but one thing: classifiers of photographs
-are :func:`of_photographs`. ``conditional=True`` gives the players the
+the default is what this package recommends, the same for every data set but one thing: DCGANs that classify
+photographs are :func:`of_photographs`. ``conditional=True`` gives the players the
 class, and trains on the labelled images: all of them where no number of labels is given.
 """
 

@@ -1,4 +1,4 @@
-"""What classifiers of photographs ask for, by measurement on images set aside from CIFAR-10 (docs/few-labels.md)."""
+"""What classifiers of photographs ask for; ``benchmarks/recipe.py --sets cifar10`` changes a setting at a time."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from bayesgan.data.labels import Prepared, prepare
 from bayesgan.data.sets import load
 from bayesgan.errors import Diverged
 from bayesgan.levers import choose_device, precision
+from bayesgan.machine import machine
 from bayesgan.presets import PRESETS
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.scores import measured, part
@@ -63,6 +64,11 @@ class Job(Protocol):
         """A digest of all that the row depends on."""
         ...
 
+    @property
+    def folder(self) -> str:
+        """The name of its run folder: a run goes on on the kind of device that it began on."""
+        ...
+
     def work(self, folder: Path) -> Row:
         """Do the work, in a folder of its own, and return what was measured."""
         ...
@@ -107,7 +113,7 @@ class Cell:
     @cached_property
     def preset(self) -> Config:
         """The run without its seed, as plain values, in its precision here; where the data lie changes no row."""
-        decided = precision(self.run, choose_device(self.terms.device))
+        decided = precision(self.run, self.device)
         run = replace(self.run, precision=decided, data_dir=None, device="auto", seed=0, label_seed=0)
         values: Config = to_config(run)
         return values
@@ -118,11 +124,20 @@ class Cell:
         return settings(self.identity)
 
     @property
+    def device(self) -> torch.device:
+        """Where the run is computed."""
+        return choose_device(self.terms.device)
+
+    @property
+    def folder(self) -> str:
+        """See :class:`Job`."""
+        return f"{self.settings}-{self.device.type}"
+
+    @property
     def identity(self) -> Row:
-        """What the settings are made of, beside the preset as a digest; and the device, which rounds."""
-        device = choose_device(self.terms.device)
-        name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-        return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside, "device": name}
+        """What the settings are made of, the preset as a digest; and the device's name, which only rounds."""
+        device = machine()["gpu" if self.device.type == "cuda" else "cpu"]
+        return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside, "device": device}
 
     def work(self, folder: Path) -> Row:
         """Train, or continue from a checkpoint, and measure; a run that diverges says so.
@@ -137,7 +152,7 @@ class Cell:
         except Diverged as error:
             return {**self.identity, "steps": self.run.steps, "failed": str(error)}
         times = {"minutes": round(minutes, 3), "processor_seconds": round(seconds, 2)}
-        if self.identity["device"] != "cpu":
+        if self.device.type == "cuda":
             times = {"gpu_minutes": round(minutes, 3)}
         times = {} if resumed else times
         return {**self.identity, "steps": self.run.steps, "failed": None, **row, **times}
@@ -161,10 +176,21 @@ class Spreading:
         """See :class:`Job`."""
         return digest([self.named, self.terms.data, self.terms.validation])
 
+    @property
+    def folder(self) -> str:
+        """See :class:`Job`."""
+        return self.settings
+
     def work(self, folder: Path) -> Row:
         """Fit, predict, and count errors."""
         start, prepared = time.perf_counter(), self.terms.prepared(self.labels, self.seed)
         asked = prepared.validation or prepared.test
         error = round(label_spreading(prepared.training, asked.open()), 6)
-        row = {"failed": None, "images": len(asked), "errors": round(error * len(asked) / 100), "error": error}
+        row = {
+            "failed": None,
+            "device": machine()["cpu"],
+            "images": len(asked),
+            "errors": round(error * len(asked) / 100),
+            "error": error,
+        }
         return row | {"minutes": round((time.perf_counter() - start) / 60, 3)}

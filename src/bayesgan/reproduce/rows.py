@@ -42,7 +42,7 @@ class Rows:
 
         A run folder without a checkpoint cannot be continued, and is begun anew.
         """
-        folder = self.folder / "runs" / job.settings
+        folder = self.folder / "runs" / job.folder
         if not (folder / "checkpoint.pt").exists():
             shutil.rmtree(folder, ignore_errors=True)
         with one_thread():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bayesgan.errors import DataError, Interrupted
 from bayesgan.machine import write_result
@@ -51,10 +53,14 @@ def written(done: dict[Job, Row], plan: Plan, options: Options, out: Path) -> st
     for path in [out / "result.json"] + ([options.result] if options.result else []):
         with one_thread():  # as the rows were made
             result = write_result(path, command(options, plan), figures(found), rows + presets(done))
-        named = {row["device"] for row in rows if "device" in row} or {"cpu"}
-        devices = [result["machine"]["cpu"] if name == "cpu" else name for name in sorted(named)]
-        page = Page(options.data, plan.columns, result["command"], devices, options.validation)
+        page = Page(options.data, plan.columns, result["command"], devices(rows, result), options.validation)
         text = markdown(found, page)
         write_text(path.with_suffix(".md"), text)
         picture(path.with_suffix(".png"), found, page)
     return text
+
+
+def devices(rows: Sequence[Row], result: Mapping[str, Any]) -> list[str]:
+    """Return the names of all that computed rows; those of versions that did not say are of the result's machine."""
+    named = {str(row.get("device", "cpu")) for row in rows}
+    return sorted({str(result["machine"]["cpu"]) if name == "cpu" else name for name in named})

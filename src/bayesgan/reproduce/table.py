@@ -88,7 +88,7 @@ def compared(found: Sequence[Line], page: Page) -> Iterator[list[str]]:
 
 def detailed(found: Sequence[Line], page: Page) -> Iterator[list[str]]:
     """Yield what else was measured of every system, and the errors of its last weight sample."""
-    measured = {key for line in found for key in line.mean}
+    measured = {key for line in found if line.system in PRESET for key in line.mean}
     forms = {key: form for key, form in DETAILS.items() if key in measured}
     forms |= {key: AUROC for key in sorted(measured) if key.startswith("auroc")}
     form = "{:,.0f}" if page.unit == "errors" else "{:.1f}"
