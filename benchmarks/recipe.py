@@ -5,8 +5,8 @@
 
 The supervised network with consistency, which is the discriminator of every system here; errors on 10,000 training
 images of MNIST, 400 of the digits or 5,000 of CIFAR-10 that are set aside; no test image is opened. Every change sees
-the same subsets of labels. Finished runs in the work folder are not run again, with --add those of the result file neither, and
-a run that was interrupted goes on. Writes benchmarks/results/recipe.json and recipe.md.
+the same subsets of labels. Finished runs in the work folder are not run again, with --add those of the result file
+neither, and a run that was interrupted goes on. Writes benchmarks/results/recipe.json and recipe.md.
 """
 
 from __future__ import annotations
