@@ -105,10 +105,14 @@ def perform(job: Job) -> dict[str, Any]:
 
 
 def planned(options: argparse.Namespace) -> list[Job]:
-    """Return all runs, one subset after the other."""
+    """Return all runs, one subset after the other, without changes that change nothing on their set."""
     subsets = range(options.subsets)
     runs = [(data, n, c, s) for s in subsets for data in options.sets for n in options.labels for c in options.changes]
-    return [Job(*run, options.steps, options.work) for run in runs]
+    distinct: dict[str, Job] = {}
+    for run in runs:
+        job = Job(*run, options.steps, options.work)
+        distinct.setdefault(job.settings, job)
+    return [*distinct.values()]
 
 
 def main() -> None:

@@ -130,7 +130,7 @@ def test_an_interrupted_table_continues(monkeypatch: pytest.MonkeyPatch, capsys:
 
 def test_a_killed_run_without_a_checkpoint_is_begun_anew() -> None:
     cell = Cell(Terms("mnist", 4, outside="fashion-mnist"), "supervised", "best", 20, 0)
-    half = Path("out/runs") / cell.settings
+    half = Path("out/runs") / cell.folder
     half.mkdir(parents=True)
     (half / "config.toml").write_text("cut sho")
     run(*TABLE, *QUICK, "--out", "out")

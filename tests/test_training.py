@@ -25,6 +25,7 @@ from bayesgan.training import train
 def tiny(system: str = "bayesgan", data: str = "digits", labels: int | None = 20, **changes: Any) -> Run:
     """Return a run of a few steps with small networks, two particles of each kind where there were more."""
     run = replace(presets.PRESETS[system](data, labels).lasting(12), batch=8, views_batch=8, noise_batch=4, thin=2)
+    run = replace(run, burn_in=9) if run.burn_in else run
     for name in run.players:
         if system in ("bayesgan", "ensemble") and (name == "generator" or system == "ensemble"):
             run = from_config(assignment(f"players.{name}.particles=2"), base=run)
