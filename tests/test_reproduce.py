@@ -256,11 +256,12 @@ def test_settings_are_told_apart() -> None:
 def test_a_row_of_a_gpu_has_the_same_settings_and_times_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     here = Cell(Terms("mnist", 4), "dcgan", "published", 20, 0)
     settings, folder = here.settings, here.folder
-    assert folder == f"{settings}-cpu" and here.identity["device"] == machine()["cpu"]
-    monkeypatch.setattr(cells.Cell, "device", torch.device("cuda"))
-    monkeypatch.setattr(cells, "machine", lambda: {"cpu": "a CPU", "gpu": "a GPU"})
+    assert folder == f"{settings}-cpu"
     monkeypatch.setattr(cells, "train", lambda *_, **__: None)
     monkeypatch.setattr(cells, "measured", lambda *_: {"errors": 3})
+    assert here.work(Path("nowhere"))["device"] == machine()["cpu"]
+    monkeypatch.setattr(cells.Cell, "device", torch.device("cuda"))
+    monkeypatch.setattr(cells, "machine", lambda: {"cpu": "a CPU", "gpu": "a GPU"})
     there = Cell(Terms("mnist", 4), "dcgan", "published", 20, 0)
     row = there.work(Path("nowhere"))
     assert there.settings == settings and there.folder == f"{settings}-cuda"

@@ -135,27 +135,28 @@ class Cell:
 
     @property
     def identity(self) -> Row:
-        """What the settings are made of, the preset as a digest; and the device's name, which only rounds."""
-        device = machine()["gpu" if self.device.type == "cuda" else "cpu"]
-        return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside, "device": device}
+        """What the settings are made of, the preset as a digest; where it is computed only rounds."""
+        return {"preset": digest(self.preset), "seed": self.seed, "outside": self.terms.outside}
 
     def work(self, folder: Path) -> Row:
         """Train, or continue from a checkpoint, and measure; a run that diverges says so.
 
         A run that was interrupted has no times: part of its work may have been done twice.
         """
+        name = machine()["gpu" if self.device.type == "cuda" else "cpu"]
+        about = {**self.identity, "device": name, "steps": self.run.steps}
         resumed, wall, processor = (folder / "checkpoint.pt").exists(), time.perf_counter(), time.process_time()
         try:
             train(self.run, folder, resume=resumed)
             minutes, seconds = (time.perf_counter() - wall) / 60, time.process_time() - processor
             row = measured(folder, part(self.terms.validation), self.terms.outside)
         except Diverged as error:
-            return {**self.identity, "steps": self.run.steps, "failed": str(error)}
+            return {**about, "failed": str(error)}
         times = {"minutes": round(minutes, 3), "processor_seconds": round(seconds, 2)}
         if self.device.type == "cuda":
             times = {"gpu_minutes": round(minutes, 3)}
         times = {} if resumed else times
-        return {**self.identity, "steps": self.run.steps, "failed": None, **row, **times}
+        return {**about, "failed": None, **row, **times}
 
 
 @dataclass(frozen=True)
