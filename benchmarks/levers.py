@@ -116,8 +116,6 @@ def trials(device: torch.device) -> Iterator[tuple[str, dict[str, Step]]]:
         yield f"{size}.channels_last", {"on": step(), "off": without("laid_out", lambda x: x, step())}
         step = partial(iteration, "bayesgan", size, device)
         yield f"{size}.at_once", {on: step(how=how) for on, how in (("on", "vmap"), ("off", "loop"))}
-        step = partial(iteration, "bayesgan_spread", size, device, precision="bf16", how="vmap")
-        yield f"{size}.products", {"on": step(), "off": without("multiplies", lambda x, w: False, step())}
         yield f"{size}.single_call", {"on": usual(size, device, once=True), "off": usual(size, device)}
         yield f"{size}.fakes_again", {"on": usual(size, device), "off": usual(size, device, again=False)}
     yield "group_norm", group_norms(device)

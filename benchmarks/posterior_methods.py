@@ -21,9 +21,9 @@ from bayesgan.build import initialise
 from bayesgan.config import Player, Run
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import open_data
+from bayesgan.iteration import iterate
 from bayesgan.priors import Flat
 from bayesgan.samplers.specs import EMASpec
-from bayesgan.training import iterate
 
 COLD = 0.1
 PREFIX = "averaged_"

@@ -19,9 +19,9 @@ from bayesgan.build import State, autocast, initialise
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import Training
+from bayesgan.iteration import iterate
 from bayesgan.objectives import NonSaturating
 from bayesgan.posterior import log_posterior
-from bayesgan.training import iterate
 
 Parts = tuple[Run, State, Batches]
 

@@ -14,7 +14,7 @@ from bayesgan.build import initialise
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import open_data
 from bayesgan.data.toy import CENTRES
-from bayesgan.training import iterate
+from bayesgan.iteration import iterate
 
 REPEATS = {True: 100, False: 5}  # on points, on images
 

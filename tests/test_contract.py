@@ -11,6 +11,7 @@ import torch
 
 from bayesgan.config import Player
 from bayesgan.data.batches import Batches
+from bayesgan.iteration import diverged, iterate
 from bayesgan.networks import DCGAN, Family
 from bayesgan.objectives import AnyObjective, NonSaturating, Supervised
 from bayesgan.particles import Ensemble, lift
@@ -19,7 +20,6 @@ from bayesgan.priors import Normal, Prior
 from bayesgan.samplers import AdamSpec, SGHMCSpec, SGLDSpec
 from bayesgan.samplers.schedules import Cosine, Schedule
 from bayesgan.samplers.specs import InferenceSpec
-from bayesgan.training import diverged, iterate
 from bayesgan.types import Batch
 from contract import (
     DEVICE,

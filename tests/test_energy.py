@@ -13,10 +13,10 @@ from bayesgan import presets
 from bayesgan.build import initialise
 from bayesgan.data.batches import Batches
 from bayesgan.energy import WARM_UP, Captured, Energy
+from bayesgan.iteration import iterate
 from bayesgan.levers import capturing, choices
 from bayesgan.objectives import AnyObjective
 from bayesgan.posterior import log_posterior
-from bayesgan.training import iterate
 from contract import CPU, DEVICE, close, experiment, given, over, training
 
 needs_cuda = pytest.mark.skipif(DEVICE.type != "cuda", reason="set BAYESGAN_TEST_DEVICE=cuda where there is a GPU")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,16 +12,8 @@ from torch import Tensor, nn
 from bayesgan.kernels import Kernels, channels_last, kernels
 from bayesgan.networks import DCGAN, Family, ResNet
 from bayesgan.particles import Ensemble, lift
-from bayesgan.patches import Fold, Geometry, Patches, apply, conv2d, conv_transpose2d
 from contract import close, numbers
 
-GEOMETRIES: list[Geometry] = [
-    ((7, 7), (3, 3), (2, 2), (1, 1)),
-    ((8, 6), (4, 4), (2, 2), (1, 1)),
-    ((5, 9), (3, 2), (1, 3), (0, 1)),
-    ((6, 6), (2, 3), (3, 2), (2, 0)),
-    ((9, 4), (1, 1), (1, 1), (0, 0)),
-]
 BF16 = 0.02  # of the largest number: eight bits of a mantissa, and a few sums of them
 
 
@@ -30,49 +21,6 @@ def near(actual: Tensor, expected: Tensor, tolerance: float = BF16) -> None:
     """Two tensors agree but for rounding to bfloat16."""
     assert actual.shape == expected.shape
     assert (actual.float() - expected.float()).abs().max() <= tolerance * expected.abs().max()
-
-
-# Patches
-
-
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_patches_are_what_a_kernel_sees(geometry: Geometry) -> None:
-    size, kernel, stride, padding = geometry
-    x = numbers(2, *size, 3)
-    mine = apply(Patches, x, geometry)
-    theirs = F.unfold(x.permute(0, 3, 1, 2), kernel, padding=padding, stride=stride)
-    close(mine.flatten(1, 2).unflatten(2, (*kernel, 3)).permute(0, 4, 2, 3, 1).flatten(1, 3), theirs)
-
-
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_fold_is_the_transpose_of_patches_and_both_know_their_derivatives(geometry: Geometry) -> None:
-    x = numbers(2, *geometry[0], 3).requires_grad_()
-    patches = apply(Patches, x, geometry)
-    p = numbers(*patches.shape, seed=1).requires_grad_()
-    close((patches * p).sum(), (x * apply(Fold, p, geometry)).sum())
-    for linear, at in ((Patches, x), (Fold, p)):
-        assert torch.autograd.gradcheck(lambda v, f=linear: apply(f, v, geometry).square(), at)
-        assert torch.autograd.gradgradcheck(lambda v, f=linear: apply(f, v, geometry).square(), at)
-
-
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-@pytest.mark.parametrize(("mine", "theirs"), [(conv2d, F.conv2d), (conv_transpose2d, F.conv_transpose2d)])
-def test_products_are_convolutions_of_one_particle_and_of_many(
-    geometry: Geometry, mine: Callable[..., Tensor], theirs: Callable[..., Tensor]
-) -> None:
-    size, kernel, stride, padding = geometry
-    x = numbers(4, 2, 3, *size).requires_grad_()
-    w = numbers(4, *((5, 3) if mine is conv2d else (3, 5)), *kernel, seed=1).requires_grad_()
-    expected = torch.stack([theirs(a, b, None, stride, padding) for a, b in zip(x, w, strict=True)])
-    grad = numbers(*expected.shape, seed=2)
-    wanted = torch.autograd.grad(expected, (x, w), grad)
-    close(torch.stack([mine(a, b, stride, padding) for a, b in zip(x, w, strict=True)]), expected)
-    found = torch.vmap(lambda a, b: mine(a, b, stride, padding))(x, w)
-    close(found, expected)
-    close(torch.autograd.grad(found, (x, w), grad), wanted)
-
-
-# Rules
 
 
 @pytest.mark.parametrize(
@@ -141,7 +89,7 @@ def test_channels_come_last_in_memory_for_one_channel_too() -> None:
 @pytest.mark.parametrize("how", ["vmap", "loop"])
 @pytest.mark.parametrize("family", [DCGAN(8, 8), DCGAN(8, 8, standardised=False), ResNet(8, 8)], ids=repr)
 def test_a_game_in_bfloat16_has_the_gradients_of_one_in_float32(family: Family, how: Any) -> None:
-    """Ten networks or one, dense or by products: against float32, and a loop."""
+    """Several networks or one: against float32, and a loop."""
     makers = {"g": lambda: family.generator((3, 16, 16), 4), "d": lambda: family.discriminator((3, 16, 16), 1)}
     nets = {name: Ensemble.init(make, 3 if name == "g" else 1, 0) for name, make in makers.items()}
     leaves = [leaf for e in nets.values() for leaf in e.params.values()]

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from bayesgan.data.batches import Batches
 from bayesgan.errors import UsageError
+from bayesgan.iteration import iterate
 from bayesgan.networks import DCGAN, MLP
 from bayesgan.objectives import Relativistic, Wasserstein
 from bayesgan.objectives.penalties import flat, mixtures, one_lipschitz, slopes
 from bayesgan.particles import Ensemble
 from bayesgan.priors import Box
 from bayesgan.samplers import AdamSpec
-from bayesgan.training import iterate
 from bayesgan.types import Batch, Nets
 from contract import affine, close, experiment, numbers, same, single, trained, uniform
 from problems import normal_quantiles

@@ -18,6 +18,7 @@ from bayesgan.config import Player, Run
 from bayesgan.data import toy
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import Training
+from bayesgan.iteration import iterate
 from bayesgan.metrics.modes import modes_found
 from bayesgan.networks import MLP
 from bayesgan.objectives import NonSaturating
@@ -25,7 +26,6 @@ from bayesgan.particles import How
 from bayesgan.priors import Normal
 from bayesgan.samplers import AdamSpec, SGHMCSpec
 from bayesgan.samplers.noise import Noise
-from bayesgan.training import iterate
 from bayesgan.types import Params
 
 PATH = Path(__file__).parents[1] / "examples" / "ring.py"

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bayesgan import presets
-from bayesgan.config import Run
+from bayesgan.config import Run, Starts
 from bayesgan.data.batches import Batches
 from bayesgan.errors import DataError, Diverged, Interrupted, UsageError
 from bayesgan.levers import choose_device
@@ -161,6 +161,7 @@ CHANGES = {
     "data": "ring",
     "system": "gan",
     "validation": 100,
+    "starts": Starts(2, 0.5),
 }
 SAME_NUMBERS = {"how", "chunk_size", "device", "data_dir", "stream"}  # where and how to compute, not what
 

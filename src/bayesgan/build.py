@@ -39,9 +39,9 @@ class State:
     start: Weights = field(default_factory=dict)
 
 
-def initialise(run: Run, data: Training, device: torch.device) -> State:
-    """Return particles drawn from (seed, player, particle), and an optimiser for each player."""
-    ensembles = build(run, data.shape, len(data.classes), device)
+def initialise(run: Run, data: Training, device: torch.device, start: int = 0) -> State:
+    """Return particles drawn from (seed, player, particle) and ``start``, and an optimiser for each player."""
+    ensembles = build(run, data.shape, len(data.classes), device, start)
     leaves = {name: list(e.params.values()) for name, e in ensembles.items()}
     for name, p in run.players.items():
         p.prior.project_(ensembles[name].params)
@@ -58,13 +58,14 @@ def initialise(run: Run, data: Training, device: torch.device) -> State:
     return State(game, energies, optimisers, settings)
 
 
-def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device) -> dict[str, Ensemble]:
+def build(run: Run, shape: tuple[int, ...], classes: int, device: torch.device, start: int = 0) -> dict[str, Ensemble]:
     """Return every player's ensemble; an average starts as a copy of the player it follows."""
+    seed = derive(run.seed, "start", start) if start else run.seed
     ensembles = {}
     for name in run.players:
         role = run.role(name)
         make = partial(network, run, role, shape, classes)
-        ensemble = Ensemble.init(make, run.particles(name), derive(run.seed, role))
+        ensemble = Ensemble.init(make, run.particles(name), derive(seed, role))
         leaves = {n: t.detach().to(device).requires_grad_() for n, t in ensemble.params.items()}
         ensembles[name] = Ensemble(ensemble.skeleton, leaves)
     return ensembles

@@ -9,6 +9,7 @@ from bayesgan.config import Run
 from bayesgan.data.labels import Training
 from bayesgan.errors import UsageError, nearest
 from bayesgan.samplers.specs import EMASpec
+from bayesgan.starts import judge, length
 
 
 def check(run: Run, data: Training) -> None:
@@ -33,6 +34,19 @@ def check(run: Run, data: Training) -> None:
     if "x_weak" in reads and "teacher" not in run.players:
         raise UsageError("consistency needs a player 'teacher' with inference EMA")
     check_phases(run)
+    check_starts(run)
+
+
+def check_starts(run: Run) -> None:
+    """Raise a UsageError for trials that nothing judges, or that would run into the weight samples."""
+    if run.starts is None:
+        return
+    if judge(run) is None:
+        raise UsageError(f"starts compare chains that learn from labels, and {run.system} does not: starts=none")
+    first = run.burn_in or run.thin
+    if length(run) >= first:
+        share = f"starts.trial = {run.starts.trial}: {length(run)} iterations"
+        raise UsageError(f"{share}, expected fewer than the {first} before weights are sampled")
 
 
 def check_phases(run: Run) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bayesgan.data.augment import Warp
 from bayesgan.data.codes import Codes
+from bayesgan.errors import require
 from bayesgan.levers import Precision
 from bayesgan.networks import DCGAN, Family
 from bayesgan.objectives import AnyObjective
@@ -38,6 +39,18 @@ class Player:
 
 
 @dataclass(frozen=True)
+class Starts:
+    """How many ``chains`` begin, each from weights of its own; the best goes on after ``trial``, a share of the run."""
+
+    chains: int = 4
+    trial: float = 0.25
+
+    def __post_init__(self) -> None:
+        require(self, "chains", self.chains, self.chains > 1, "at least 2")
+        require(self, "trial", self.trial, 0 < self.trial < 1, "between 0 and 1")
+
+
+@dataclass(frozen=True)
 class Run:
     """An experiment. Presets are functions that return one; ``config.toml`` holds the one that ran.
 
@@ -52,6 +65,7 @@ class Run:
     ``subset``: share of the training images that each particle sees, besides the labelled ones, which all see.
     ``latent``: dimensions of z, and ``codes`` its prior.
     ``stream``: images stay where they are, and those of a step are brought to the device; the numbers are the same.
+    ``starts``: see :mod:`~bayesgan.starts`; None is one chain.
     """
 
     system: str
@@ -82,6 +96,7 @@ class Run:
     split: str | None = None
     validation: int = 0
     stream: bool = False
+    starts: Starts | None = None
 
     def resolved(self, num_train: int) -> Run:
         """Return the run with every player's ``num_obs`` filled in: the training images that a particle sees."""

@@ -1,9 +1,8 @@
 """Which kernels a lifted network runs in mixed precision; in float32 they are torch's own.
 
 Everywhere: all inputs of a convolution are cast (autocast forgets biases that vmap runs over, which torch then
-refuses), and group norm, a sum of many numbers, stays in float32. On a CPU, as measured (``docs/measurements.md``):
-its matrix units want the channels last in memory, and convolutions whose kernels differ between particles run as
-products of patches, which gains on single layers, and over a whole iteration does not pay by itself.
+refuses), and group norm, a sum of many numbers, stays in float32. On a CPU, as measured (``docs/measurements.md``),
+its matrix units want the channels last in memory.
 """
 
 from __future__ import annotations
@@ -17,9 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-
-from bayesgan import patches
-from bayesgan.patches import Size
 
 
 class Kernels(TorchFunctionMode):
@@ -44,12 +40,9 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Return ``torch.nn.functional.conv2d``: dense, or of kernels that differ between particles by products."""
-    x, weight, bias = reduced(x), reduced(weight), bias if bias is None else reduced(bias)
-    plain = pair(dilation) == (1, 1) and groups == 1 and not isinstance(padding, str)
-    if plain and multiplies(x, weight):
-        return shifted(patches.conv2d(x, weight, pair(stride), pair(padding)), bias)
-    return F.conv2d(laid_out(x), laid_out(weight), bias, stride, padding, dilation, groups)
+    """Return ``torch.nn.functional.conv2d``."""
+    bias = bias if bias is None else reduced(bias)
+    return F.conv2d(laid_out(reduced(x)), laid_out(reduced(weight)), bias, stride, padding, dilation, groups)
 
 
 def conv_transpose2d(
@@ -62,12 +55,9 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """Return ``torch.nn.functional.conv_transpose2d``: dense, or by products as :func:`conv2d`."""
-    x, weight, bias = reduced(x), reduced(weight), bias if bias is None else reduced(bias)
-    plain = pair(dilation) == (1, 1) and groups == 1 and pair(output_padding) == (0, 0)
-    if plain and multiplies(x, weight):
-        return shifted(patches.conv_transpose2d(x, weight, pair(stride), pair(padding)), bias)
-    x, weight = laid_out(x), laid_out(weight)
+    """Return ``torch.nn.functional.conv_transpose2d``."""
+    bias = bias if bias is None else reduced(bias)
+    x, weight = laid_out(reduced(x)), laid_out(reduced(weight))
     return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -89,24 +79,9 @@ RULES: dict[Any, Callable[..., Tensor]] = {
 }
 
 
-def multiplies(x: Tensor, weight: Tensor) -> bool:
-    """Return whether a convolution is a product of patches: of images on a CPU, and kernels that vmap runs over."""
-    return x.device.type == "cpu" and x.ndim == 4 and bool(torch._C._functorch.is_batchedtensor(weight))
-
-
 def reduced(x: Tensor) -> Tensor:
     """Return a float32 tensor in the precision that autocast asks for, another one as it is."""
     return x.to(torch.get_autocast_dtype(x.device.type)) if x.dtype == torch.float32 else x
-
-
-def pair(value: Any) -> Size:
-    """Return a number twice, or two numbers as they are."""
-    return (value, value) if isinstance(value, int) else (value[0], value[-1])
-
-
-def shifted(x: Tensor, bias: Tensor | None) -> Tensor:
-    """Return images ``(N, C, H, W)`` plus a number per channel."""
-    return x if bias is None else x + bias[:, None, None]
 
 
 def laid_out(x: Tensor) -> Tensor:

@@ -80,7 +80,6 @@ def choices(run: Run) -> Iterator[str]:
     if capturing(run, device):
         yield "energies and gradients: recorded once as CUDA graphs"
     if device.type == "cpu":
-        kernels = "channels last, products of patches where kernels differ" if chosen == "bf16" else "as torch chooses"
-        yield f"convolutions: {kernels}"
+        yield f"convolutions: {'channels last' if chosen == 'bf16' else 'as torch chooses'}"
         if run.how == "auto":
             yield f"how: particles at once; in a loop from {CACHED:,} numbers in a particle's images of a step"

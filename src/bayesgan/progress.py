@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -50,6 +51,15 @@ class Progress:
     def advance(self, by: int = 1) -> None:
         """Count steps."""
         self.bar.advance(self.task, by)
+
+    def then(self, ask: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a function that counts a step and asks."""
+
+        def counted() -> bool:
+            self.advance()
+            return ask()
+
+        return counted
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
