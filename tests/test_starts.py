@@ -16,6 +16,7 @@ from bayesgan.build import State, initialise, weights
 from bayesgan.config import Run, Starts
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import open_data
+from bayesgan.doctor import diagnose
 from bayesgan.errors import Diverged, Interrupted, UsageError
 from bayesgan.iteration import iterate
 from bayesgan.serialise import assignment, from_config
@@ -117,3 +118,14 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Starts: trial = 1.0: expected between 0 and 1"):
         from_config(assignment("starts.trial=1"), base=tiny())
     assert not list(tmp_path.iterdir())
+
+
+def test_the_doctor_says_how_far_the_chains_were_apart(tmp_path: Path) -> None:
+    run = tiny(starts=SEVERAL)
+    train(run, tmp_path / "run")
+    diagnosis = diagnose(tmp_path / "run")
+    (note,) = (note for note in diagnosis.notes if "starts" in note)
+    energies = diagnosis.evidence.starts
+    apart = [(energy - min(energies)) * 1297 for energy in sorted(energies)[1:]]
+    assert f"3 starts, chain {energies.index(min(energies))} was kept" in note
+    assert note.endswith(f"lower by {apart[0]:,.0f}, {apart[1]:,.0f} nats") and apart[1] > 1

@@ -14,6 +14,7 @@ from bayesgan.diagnosis.finding import Finding
 from bayesgan.diagnosis.gather import gather
 from bayesgan.samplers.specs import EMASpec
 from bayesgan.serialise import kind
+from bayesgan.starts import judge
 from bayesgan.store import Store, write_json
 
 FILE = "diagnosis.json"
@@ -69,6 +70,8 @@ def notes(e: Evidence) -> Iterator[str]:
     """Yield what limits the diagnosis."""
     if e.step < e.run.steps:
         yield f"the run is not finished: step {e.step} of {e.run.steps}; continue it with --resume"
+    if e.starts:
+        yield started(e)
     kinds = {name: p.inference for name, p in e.run.players.items() if not isinstance(p.inference, EMASpec)}
     fixed = [f"{name} {kind(type(spec))}" for name, spec in kinds.items() if name not in {c.player for c in e.chains}]
     if fixed:
@@ -79,6 +82,15 @@ def notes(e: Evidence) -> Iterator[str]:
             yield f"{c.player}: whether it left the burn-in point was not tested: that takes 10 draws and its weights"
         if not c.kinetic and c.temperature:
             yield f"{c.player}: no kinetic temperature was logged: a sampler without momenta, or an earlier version"
+
+
+def started(e: Evidence) -> str:
+    """Return how far apart the chains were of which one was kept."""
+    player = e.run.players[judge(e.run) or ""]
+    kept, *others = sorted(e.starts)
+    apart = [f"{(energy - kept) * (player.num_obs or 1):,.0f}" for energy in others]
+    which = f"{len(e.starts)} starts, chain {e.starts.index(kept)} was kept"
+    return f"{which}: log posteriors of the others were lower by {', '.join(apart)} nats"
 
 
 def numbers(e: Evidence) -> Iterator[str]:

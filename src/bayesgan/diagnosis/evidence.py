@@ -81,7 +81,10 @@ class Energy:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it: the run, the last step logged, how many weight samples, and what was measured of whom."""
+    """All of it: the run, the last step logged, how many weight samples, and what was measured of whom.
+
+    ``starts``: the energy per datum of every chain that was tried, infinite where it diverged; empty for one.
+    """
 
     run: Run
     step: int
@@ -90,3 +93,4 @@ class Evidence:
     scores: Scores | None
     variety: Variety | None
     energies: tuple[Energy, ...]
+    starts: tuple[float, ...] = ()

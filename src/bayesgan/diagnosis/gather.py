@@ -43,6 +43,7 @@ def gather(path: Path, progress: bool = False) -> Evidence:
         scores(posterior, data),
         varieties(posterior, data),
         tuple(energy(player, run, rows) for player in run.objective.players),
+        next((tuple(row["starts"]) for row in rows if "starts" in row), ()),
     )
 
 
