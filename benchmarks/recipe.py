@@ -50,6 +50,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "targets not balanced": ("objective.consistency.balance=1000.0",),
     "teacher's decay 0.98": ("players.teacher.inference.decay=0.98",),
     "half the step size": ("players.discriminator.inference.lr=0.002",),
+    "four starts": ("starts.chains=4",),
     "ResNet": tuple(f"players.{name}.network.kind=ResNet" for name in RESNET),
 }
 
@@ -88,7 +89,7 @@ def perform(job: Job) -> dict[str, Any]:
     """Train and measure on one thread; a run that was interrupted goes on."""
     torch.set_num_threads(1)
     keys = ("data", "labels", "change", "subset", "settings")
-    row: dict[str, Any] = {key: getattr(job, key) for key in keys}
+    row: dict[str, Any] = {key: getattr(job, key) for key in keys} | {"steps": job.run().steps}
     folder = job.folder / "run"
     resumed = (folder / "checkpoint.pt").exists()
     if not resumed:

@@ -15,23 +15,23 @@ Rows = list[dict[str, Any]]
 
 
 def summaries(rows: Rows) -> Rows:
-    """Return, per set, number of labels and change, means and deviations over subsets, and the gain over shipped."""
-    shipped = {(*place(row)[:2], row["subset"]): row for row in rows if row["change"] == "shipped"}
+    """Return, per set, labels, iterations and change, means and deviations over subsets, and the gain over shipped."""
+    shipped = {(*place(row)[:3], row["subset"]): row for row in rows if row["change"] == "shipped"}
     return [summary(key, rows, shipped) for key in dict.fromkeys(map(place, rows))]
 
 
-def place(row: dict[str, Any]) -> tuple[str, int, str]:
+def place(row: dict[str, Any]) -> tuple[str, int, int, str]:
     """Return what subsets are averaged over."""
-    return row["data"], row["labels"], row["change"]
+    return row["data"], row["labels"], row["steps"], row["change"]
 
 
-def summary(key: tuple[str, int, str], rows: Rows, shipped: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+def summary(key: tuple[str, int, int, str], rows: Rows, shipped: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     """Summarise the subsets of one change; a run that diverged has no numbers."""
     mine = [row for row in rows if place(row) == key and not row["failed"]]
-    pairs = [(row, shipped.get((*key[:2], row["subset"]), {"failed": "missing"})) for row in mine]
+    pairs = [(row, shipped.get((*key[:3], row["subset"]), {"failed": "missing"})) for row in mine]
     gains = [row["error"] - other["error"] for row, other in pairs if not other["failed"]]
     columns = {name: [row[name] for row in mine] for name in MEASURES} | {"against_shipped": gains}
-    found: dict[str, Any] = dict(zip(("data", "labels", "change"), key, strict=True)) | {"subsets": len(mine)}
+    found: dict[str, Any] = dict(zip(("data", "labels", "steps", "change"), key, strict=True)) | {"subsets": len(mine)}
     for name, values in columns.items():
         found[name] = round(statistics.mean(values), 6) if values else None
         found[f"{name}_sd"] = round(statistics.stdev(values), 6) if len(values) > 1 else None
@@ -39,18 +39,18 @@ def summary(key: tuple[str, int, str], rows: Rows, shipped: dict[Any, dict[str, 
 
 
 def figures(found: Rows) -> dict[str, float]:
-    """Return the numbers of the summaries by set, labels, change and measure."""
-    named = {f"{row['data']}.{row['labels']}.{row['change'].replace(' ', '_')}": row for row in found}
+    """Return the numbers of the summaries by set, labels, iterations, change and measure."""
+    named = {"{}.{}.{}.{}".format(*place(row)).replace(" ", "_"): row for row in found}
     return {f"{name}.{key}": v for name, row in named.items() for key, v in row.items() if isinstance(v, float)}
 
 
 def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
-    """Return a table per set and number of labels."""
+    """Return a table per set, number of labels and of iterations."""
     lines = ["# The recommended classifier, one setting changed", "", f"`{command}`", "", f"{machine['cpu']}; {HOW}"]
-    for data, labels in dict.fromkeys(place(row)[:2] for row in found):
-        lines += ["", f"## {data}, {labels} labels", ""]
+    for data, labels, steps in dict.fromkeys(place(row)[:3] for row in found):
+        lines += ["", f"## {data}, {labels} labels, {steps:,} iterations", ""]
         lines += ["| change | subsets | error, % | against shipped | NLL | ECE, % |", "| --- |" + " --: |" * 5]
-        for row in (row for row in found if place(row)[:2] == (data, labels)):
+        for row in (row for row in found if place(row)[:3] == (data, labels, steps)):
             cells = [cell(row, "error"), cell(row, "against_shipped"), cell(row, "nll", 3), cell(row, "ece", 2, 100)]
             lines.append(f"| {row['change']} | {row['subsets']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -63,10 +63,10 @@ def test_gains_are_against_the_same_subset_and_runs_are_not_repeated(
     errors = {(row["labels"], row["change"], row["subset"]): row["error"] for row in rows}
     gains = [errors[20, "no warps", subset] - errors[20, "shipped", subset] for subset in (0, 1)]
     figures = result["figures"]
-    assert figures["digits.20.no_warps.against_shipped"] == pytest.approx(sum(gains) / 2, abs=1e-5)
-    assert figures["digits.20.shipped.against_shipped"] == 0
+    assert figures["digits.20.6.no_warps.against_shipped"] == pytest.approx(sum(gains) / 2, abs=1e-5)
+    assert figures["digits.20.6.shipped.against_shipped"] == 0
     table = (tmp_path / "results" / "recipe.md").read_text()
-    assert "## digits, 20 labels" in table and "| no warps | 2 |" in table
+    assert "## digits, 20 labels, 6 iterations" in table and "| no warps | 2 |" in table
 
     def again(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
