@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 from bayesgan import presets
 from bayesgan.build import initialise
@@ -80,7 +80,13 @@ class Operations(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         """Run an operation and count it."""
         out = func(*args, **(kwargs or {}))
-        if count := flop_registry.get(func._overloadpacket):
+        if func._overloadpacket is torch.ops.aten.convolution_backward:
+            # The registered count is wrong for groups, which several particles at once are: each gradient costs what
+            # the convolution itself does.
+            out_grad, x, weight, *_, transposed, _, _, mask = args
+            one = conv_flop_count(x.shape, weight.shape, out_grad.shape, transposed)
+            self.total += one * sum(mask[:2])
+        elif count := flop_registry.get(func._overloadpacket):
             self.total += count(*args, **(kwargs or {}), out_val=out)
         return out
 

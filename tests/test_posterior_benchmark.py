@@ -134,3 +134,16 @@ def test_operations_of_a_known_network_and_equal_compute(monkeypatch: pytest.Mon
     assert methods.steps_for("ensemble", "synthetic", None, 100) == pytest.approx(100 * 2190 / 2657, abs=1)
     single = methods.operations("dcgan", "synthetic", None)
     assert methods.operations("ensemble", "synthetic", None) == 10 * single
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_operations_of_particles_at_once_are_those_of_each(transposed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    methods = importlib.import_module("posterior_methods")
+    convolve = torch.nn.functional.conv_transpose2d if transposed else torch.nn.functional.conv2d
+    x, w = torch.ones(3, 2, 4, 8, 8, requires_grad=True), torch.ones(3, *((4, 6) if transposed else (6, 4)), 3, 3)
+    w.requires_grad_()
+    with methods.Operations() as counter:
+        torch.vmap(lambda a, b: convolve(a, b, stride=2))(x, w).sum().backward()
+    # Kernels are put on every pixel of the smaller image, forward and once for each gradient.
+    assert counter.total == 3 * (3 * 2 * 2 * (8 if transposed else 3) ** 2 * 9 * 4 * 6)
