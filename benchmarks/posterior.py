@@ -6,9 +6,9 @@
 
 synthetic: Jensen-Shannon divergence on two principal components of points in 100 and 500 dimensions (Saatchi and
 Wilson 2017, 4.1) after an eighth, a quarter, half and all of the budget, equal sample counts. stacked: modes of Stacked
-MNIST among 26,000 samples and their reverse KL. calibration: errors, NLL, ECE on MNIST's test images after 100 labels,
-and AUROC of predictive entropy against Fashion-MNIST. A budget is a number of iterations of the Bayesian GAN; other
-methods run as many as cost the same (see posterior_methods.py).
+MNIST among 26,000 samples and their reverse KL, of the relativistic game. calibration: errors, NLL, ECE on MNIST's test
+images after 100 labels, and AUROC of predictive entropy against Fashion-MNIST. A budget is a number of iterations of
+the Bayesian GAN; other methods run as many as cost the same (see posterior_methods.py).
 
 Finished runs in the work folder are not run again, with --add those of the result file neither, and a run that was
 interrupted goes on. Writes benchmarks/results/posterior.json and posterior.md, and docs/posterior.png; with
@@ -73,7 +73,7 @@ def of_part(name: str, seed: int, options: argparse.Namespace) -> list[Job]:
             if options.validation and budget < whole:
                 continue
             for method in options.methods:
-                steps = steps_for(method, data, part.labels, budget)
+                steps = steps_for(method, data, part.labels, budget, part.changes)
                 what = (name, data, method, seed, budget, max(2, steps), options.work)
                 jobs.append(Job(*what, options.validation, tuple(options.set)))
     return jobs

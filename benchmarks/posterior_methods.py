@@ -7,7 +7,7 @@ also have noise, averages and overhead in them, stand beside it in every row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -24,6 +24,7 @@ from bayesgan.data.labels import open_data
 from bayesgan.iteration import iterate
 from bayesgan.priors import Flat
 from bayesgan.samplers.specs import EMASpec
+from bayesgan.serialise import assignment, from_config
 
 COLD = 0.1
 PREFIX = "averaged_"
@@ -45,6 +46,13 @@ def averaged(run: Run) -> Run:
 
 def shipped(run: Run) -> Run:
     """Return the preset as it is."""
+    return run
+
+
+def changed(run: Run, changes: Iterable[str]) -> Run:
+    """Return a run with settings ``KEY=VALUE``, one after the other."""
+    for text in changes:
+        run = from_config(assignment(text), base=run)
     return run
 
 
@@ -92,9 +100,9 @@ class Operations(TorchDispatchMode):
 
 
 @lru_cache
-def operations(preset: str, data: str, labels: int | None) -> int:
-    """Return the operations of one iteration of a preset."""
-    run, cpu = presets.PRESETS[preset](data, labels), torch.device("cpu")
+def operations(preset: str, data: str, labels: int | None, changes: tuple[str, ...] = ()) -> int:
+    """Return the operations of one iteration of a preset with ``changes``."""
+    run, cpu = changed(presets.PRESETS[preset](data, labels), changes), torch.device("cpu")
     training = open_data(run).training
     run = run.resolved(len(training.images))
     state, batches = initialise(run, training, cpu), Batches(run, training, cpu)
@@ -103,7 +111,7 @@ def operations(preset: str, data: str, labels: int | None) -> int:
     return counter.total
 
 
-def steps_for(method: str, data: str, labels: int | None, budget: int) -> int:
+def steps_for(method: str, data: str, labels: int | None, budget: int, changes: tuple[str, ...] = ()) -> int:
     """Return how many iterations of a method cost as much as ``budget`` iterations of the Bayesian GAN."""
-    cost, whole = (operations(preset, data, labels) for preset in (METHODS[method].preset, "bayesgan"))
+    cost, whole = (operations(preset, data, labels, changes) for preset in (METHODS[method].preset, "bayesgan"))
     return max(1, round(budget * whole / cost))

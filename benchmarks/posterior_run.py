@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from posterior_methods import METHODS, operations
+from posterior_methods import METHODS, changed, operations
 from resumable import digest
 
 from bayesgan.config import Run
@@ -21,7 +21,6 @@ from bayesgan.evaluate import evaluate
 from bayesgan.images import save_images
 from bayesgan.metrics.divergence import plane_divergence
 from bayesgan.predict import Posterior
-from bayesgan.serialise import assignment, from_config
 from bayesgan.store import write_json
 from bayesgan.training import train
 
@@ -33,7 +32,7 @@ class Part:
     """A question: the data it is asked on, what is measured on how many samples, and for how long.
 
     ``steps``: iterations of the Bayesian GAN. ``shares`` of that budget: each is a run of its own, whose burn-in and
-    schedules fit its length.
+    schedules fit its length. ``changes``: settings ``KEY=VALUE`` of all methods.
     """
 
     sets: tuple[str, ...]
@@ -43,12 +42,14 @@ class Part:
     shares: tuple[float, ...] = (1.0,)
     labels: int | None = None
     outside: str | None = None
+    changes: tuple[str, ...] = ()
 
 
 SCORES = ("error", "nll", "ece", "outside")
 PARTS = {
     "synthetic": Part(("synthetic", "synthetic-500"), 1000, 10_000, shares=(1 / 8, 1 / 4, 1 / 2, 1)),
-    "stacked": Part(("stacked-mnist",), 4000, 26_000, ("modes",)),
+    # On images set aside one DCGAN left modes out by the presets' game, and none by this one.
+    "stacked": Part(("stacked-mnist",), 4000, 26_000, ("modes",), changes=("objective.kind=Relativistic",)),
     "calibration": Part(("mnist",), 4000, 2500, SCORES, labels=100, outside="fashion-mnist"),
 }
 
@@ -78,11 +79,10 @@ class Job:
 
     def run(self) -> Run:
         """Return the run: its seed decides about weights, batches and labels alike."""
-        run = METHODS[self.method].run(self.data, PARTS[self.part].labels).lasting(self.steps)
+        part = PARTS[self.part]
+        run = changed(METHODS[self.method].run(self.data, part.labels), part.changes).lasting(self.steps)
         run = replace(run, seed=self.seed, label_seed=self.seed, validation=self.validation)
-        for text in self.changes:
-            run = from_config(assignment(text), base=run)
-        return run
+        return changed(run, self.changes)
 
     @property
     def settings(self) -> str:
@@ -94,7 +94,8 @@ def perform(job: Job) -> dict[str, Any]:
     """Train and measure; a run that fails says why, and one that was interrupted goes on."""
     torch.set_num_threads(1)
     row: dict[str, Any] = {key: getattr(job, key) for key in ("part", "data", "method", "seed", "budget", "steps")}
-    row["operations"] = job.steps * operations(METHODS[job.method].preset, job.data, PARTS[job.part].labels)
+    part = PARTS[job.part]
+    row["operations"] = job.steps * operations(METHODS[job.method].preset, job.data, part.labels, part.changes)
     folder, start = job.folder / "run", time.process_time()
     resumed = (folder / "checkpoint.pt").exists()
     if not resumed:

@@ -16,8 +16,9 @@ from bayesgan.types import Batch, Fields, Nets
 class Relativistic(Adversarial):
     """Jolicoeur-Martineau 2018 (arXiv 1807.00734) with R1 and R2, as in R3GAN (Huang et al. 2025, arXiv 2501.05441).
 
-    D: ``E log s(d(x) - d(G(z))) - r1 E ||grad d(x)||^2 / 2 - r2 E ||grad d(G(z))||^2 / 2`` over pairs of a real and a
-    generated image. G: ``E log s(d(G(z)) - d(x))``. At equal densities a constant d is the optimum, with value -log 2.
+    D: ``E log s(d(x) - d(G(z))) - r1 E ||grad d(x)||^2 / 2 - r2 E ||grad d(G(z))||^2 / 2``. G: ``E log s(d(G(z)) -
+    d(x))``. Real and generated images are independent, so the mean is over all pairs of a batch. At equal densities a
+    constant d is the optimum, with value -log 2.
     """
 
     r1: float = 1.0
@@ -31,27 +32,27 @@ class Relativistic(Adversarial):
         """Return real images and codes, for both players: each pair is judged together."""
         return {"x": player, "z": "generator"}
 
-    def pairs(self, net: Nets, batch: Batch) -> tuple[tuple[Tensor, Tensor | None], tuple[Tensor, Tensor | None]]:
-        """Return real and generated images with their classes, equally many, as the discriminator sees them."""
-        n = min(len(batch.x), len(batch.z))
-        real, fake = self.seen(batch.x[:n], batch), self.seen(generate(net, batch)[:n], batch)
-        labels = (label if label is None else label[:n] for label in (batch.label, batch.wanted))
-        return (real, next(labels)), (fake, next(labels))
-
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-probability that the real image of a pair is the more real one, less the penalties."""
-        (real, label), (fake, wanted) = self.pairs(net, batch)
-        value = log_sigmoid(score(net, real, label) - score(net, fake, wanted)).mean()
+        real, fake = self.seen(batch.x, batch), self.seen(generate(net, batch), batch)
+        value = preferred(score(net, real, batch.label), score(net, fake, batch.wanted))
         if self.r1:
-            value = value - self.r1 * flat(lambda x: score(net, x, label), real)
+            value = value - self.r1 * flat(lambda x: score(net, x, batch.label), real)
         if self.r2:
-            value = value - self.r2 * flat(lambda x: score(net, x, wanted), fake)
+            value = value - self.r2 * flat(lambda x: score(net, x, batch.wanted), fake)
         return value
 
     def generator(self, net: Nets, batch: Batch) -> Tensor:
-        """Mean log-probability that the generated image of a pair is the more real one."""
-        (real, label), (fake, wanted) = self.pairs(net, batch)
-        return log_sigmoid(score(net, fake, wanted) - score(net, real, label)).mean()
+        """Mean log-probability that the generated image of a pair is the more real one; as many real as generated."""
+        n = len(batch.z)
+        label = None if batch.label is None else batch.label[:n]
+        fake = score(net, self.seen(generate(net, batch), batch), batch.wanted)
+        return preferred(fake, score(net, self.seen(batch.x[:n], batch), label))
+
+
+def preferred(over: Tensor, under: Tensor) -> Tensor:
+    """Return the mean log-probability that the first is preferred, over all pairs of scores ``(B,)`` and ``(M,)``."""
+    return log_sigmoid(over[:, None] - under).mean()
 
 
 def score(net: Nets, x: Tensor, label: Tensor | None) -> Tensor:
