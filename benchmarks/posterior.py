@@ -73,7 +73,7 @@ def of_part(name: str, seed: int, options: argparse.Namespace) -> list[Job]:
             if options.validation and budget < whole:
                 continue
             for method in options.methods:
-                steps = steps_for(method, data, part.labels, budget, part.changes)
+                steps = steps_for(method, data, part.labels, budget, (*part.changes, *options.set))
                 what = (name, data, method, seed, budget, max(2, steps), options.work)
                 jobs.append(Job(*what, options.validation, tuple(options.set)))
     return jobs

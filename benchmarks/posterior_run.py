@@ -95,7 +95,9 @@ def perform(job: Job) -> dict[str, Any]:
     torch.set_num_threads(1)
     row: dict[str, Any] = {key: getattr(job, key) for key in ("part", "data", "method", "seed", "budget", "steps")}
     part = PARTS[job.part]
-    row["operations"] = job.steps * operations(METHODS[job.method].preset, job.data, part.labels, part.changes)
+    row["operations"] = job.steps * operations(
+        METHODS[job.method].preset, job.data, part.labels, (*part.changes, *job.changes)
+    )
     folder, start = job.folder / "run", time.process_time()
     resumed = (folder / "checkpoint.pt").exists()
     if not resumed:

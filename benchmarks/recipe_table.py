@@ -8,7 +8,7 @@ from typing import Any
 MEASURES = ("error", "nll", "ece")
 HOW = (
     "errors on training images that are set aside, means over subsets of labels; +- is one standard deviation, in the "
-    "column against shipped that of the differences on the same subsets."
+    "column against shipped that of the differences on the same subsets. Four starts take 1.75 times the iterations."
 )
 
 Rows = list[dict[str, Any]]

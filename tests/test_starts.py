@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,10 +21,12 @@ from bayesgan.data.labels import open_data
 from bayesgan.doctor import diagnose
 from bayesgan.errors import Diverged, Interrupted, UsageError
 from bayesgan.iteration import iterate
+from bayesgan.objectives import Supervised
+from bayesgan.posterior import Game, log_posterior
 from bayesgan.serialise import assignment, from_config
-from bayesgan.store import Store
+from bayesgan.store import Store, load_sample
 from bayesgan.training import train
-from test_training import assert_same, interrupt_after, numbers, tiny
+from test_training import assert_same, numbers, tiny
 
 CPU = torch.device("cpu")
 SEVERAL = Starts(3, 0.5)
@@ -35,37 +39,61 @@ def prepared(run: Run) -> tuple[Run, Any, Batches]:
     return run, partial(initialise, run, data, CPU), Batches(run, data, CPU)
 
 
-def alone(run: Run, state: State, batches: Batches) -> tuple[State, list[float]]:
-    """Return a chain after six iterations of its own, and the energies of its discriminator."""
-    energies = []
+def tried(run: Run, begin: Any, batches: Batches) -> tuple[State, list[float | None]]:
+    """Return the chain that goes on, and the energies of all."""
+    *_, (state, rows) = starts.trials(run, begin(0), [], begin, batches, lambda: False)
+    return state, starts.energies(rows)
+
+
+def alone(run: Run, state: State, batches: Batches) -> list[float]:
+    """Give a chain six iterations of its own, and return what its discriminator is worth as a classifier after each."""
+    values = []
+    names = [name for name in run.players if run.role(name) == "discriminator"]
+    game = state.game
+    parts = ({name: each[name] for name in names} for each in (game.ensembles, game.axes, game.priors))
+    known = Game(Supervised(run.objective.consistency), *parts, game.num_obs)  # type: ignore[union-attr]
     for _ in range(6):
-        energies.append(iterate(run, state, batches)["discriminator"].mean().item())
+        iterate(run, state, batches)
         state.step += 1
-    return state, energies
+        seen = batches("discriminator", state.step)
+        seen = {field: seen[field] for field in ("x_labelled", "y", "x_weak", "x_strong")}
+        values.append(-log_posterior(known, "discriminator", seen).mean().item())
+    return values
 
 
 @pytest.mark.parametrize("system", ["supervised", "bayesgan", "dcgan"])
-def test_the_chain_of_the_lowest_energy_goes_on(system: str) -> None:
+def test_the_chain_that_classifies_best_goes_on(system: str) -> None:
     run, begin, batches = prepared(tiny(system, starts=SEVERAL))
-    chains = [alone(run, begin(k), batches) for k in range(3)]
-    energies = [sum(found[3:]) / 3 for _, found in chains]
-    kept = starts.best(run, begin, batches, lambda: False)
-    assert kept is not None and kept.rows[-1]["starts"] == pytest.approx(energies, abs=1e-4)
-    assert kept.energy == min(kept.rows[-1]["starts"])
-    winner = chains[energies.index(min(energies))][0]
-    assert len(set(energies)) == 3 and kept.state.step == 6
-    assert_same(weights(kept.state), weights(winner))
+    chains = [begin(k) for k in range(3)]
+    energies = [sum(alone(run, chain, batches)[3:]) / 3 for chain in chains]
+    state, found = tried(run, begin, batches)
+    assert found == pytest.approx(energies, abs=1e-4) and len(set(energies)) == 3
+    assert state.step == 6
+    assert_same(weights(state), weights(chains[energies.index(min(energies))]))
+
+
+def test_what_a_critic_says_of_generated_images_decides_nothing() -> None:
+    run, begin, batches = prepared(tiny("wgan", starts=SEVERAL))
+    chain = begin(0)
+    before = starts.energy(run, chain, batches)
+    with torch.no_grad():
+        for leaf in chain.game.ensembles["generator"].params.values():
+            leaf.mul_(3.0)
+    assert torch.equal(starts.energy(run, chain, batches), before)
+    for name, leaf in chain.game.ensembles["discriminator"].params.items():
+        if name.endswith("bias"):
+            leaf.detach()[..., -1] += 1.0
+    assert not torch.equal(starts.energy(run, chain, batches), before)
 
 
 def test_chains_differ_by_their_weights_alone() -> None:
-    run, begin, batches = prepared(tiny("supervised", thin=12, starts=SEVERAL))
+    run, begin, batches = prepared(tiny("supervised", starts=SEVERAL))
     first = weights(begin(0))
     assert_same(first, weights(prepared(replace(run, starts=None))[1](0)))
     other = weights(begin(1))
-    same = [torch.equal(leaf, other["discriminator"][name]) for name, leaf in first["discriminator"].items()]
-    assert not all(same)
-    kept = starts.best(run, lambda k: begin(1), batches, lambda: False)
-    assert kept is not None and len({*kept.rows[-1]["starts"]}) == 1
+    assert not all(torch.equal(leaf, other["discriminator"][name]) for name, leaf in first["discriminator"].items())
+    _, found = tried(run, lambda k: begin(1), batches)
+    assert len(found) == 3 and len({*found}) == 1
 
 
 def test_a_whole_run_counts_on_from_the_trial(tmp_path: Path) -> None:
@@ -76,43 +104,75 @@ def test_a_whole_run_counts_on_from_the_trial(tmp_path: Path) -> None:
     assert Store(tmp_path / "run").run().starts == SEVERAL
 
 
-@pytest.mark.parametrize(("at", "said"), [(4, 0), (8, 8)])
+def test_chains_and_trial_decide_which_weights_go_on(tmp_path: Path) -> None:
+    ends = []
+    for given in (None, Starts(3, 0.5), Starts(3, 0.1)):
+        run = tiny("supervised", thin=12, starts=given)
+        ends.append(load_sample(train(run, tmp_path / str(len(ends))).bank[-1])["discriminator"])
+        kept = starts.energies(Store(tmp_path / str(len(ends) - 1)).metrics())
+        assert given is None or min(kept) != kept[0]  # else nothing could be told
+    for i, j in ((0, 1), (0, 2)):
+        assert not all(torch.equal(leaf, ends[j][name]) for name, leaf in ends[i].items())
+
+
+@pytest.mark.parametrize(("after", "said", "left"), [(4, 0, 24), (6, 6, 18), (8, 6, 18), (18, 7, 5), (20, 8, 4)])
 def test_interrupted_in_a_trial_or_after_it_is_bitwise_uninterrupted(
-    at: int, said: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    after: int, said: int, left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tiny(starts=SEVERAL)
+    run, count = tiny(starts=SEVERAL), 0
     train(run, tmp_path / "whole")
-    interrupt_after(monkeypatch, at)
+
+    def counting(*given: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == after:
+            os.kill(os.getpid(), signal.SIGINT)
+        return iterate(*given)
+
+    for module in ("starts", "training"):
+        monkeypatch.setattr(f"bayesgan.{module}.iterate", counting)
     with pytest.raises(Interrupted, match=f"stopped at step {said}; .*--resume"):
         train(run, tmp_path / "parts")
-    monkeypatch.undo()
+    count, after = 0, 0
     train(run, tmp_path / "parts", resume=True)
+    assert count == left  # trials that were finished are not repeated
     assert_same(numbers(tmp_path / "whole"), numbers(tmp_path / "parts"))
 
 
-def test_a_chain_that_diverges_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(bad: tuple[int, ...], run: Run, data: Any, device: torch.device, start: int = 0) -> State:
-        state = initialise(run, data, device, start)
-        if start in bad:
-            with torch.no_grad():
-                next(iter(state.game.ensembles["discriminator"].params.values())).fill_(math.nan)
-        return state
+def broken(bad: tuple[int, ...], run: Run, data: Any, device: torch.device, start: int = 0) -> State:
+    """Begin a chain, and break those that ``bad`` names."""
+    state = initialise(run, data, device, start)
+    if start in bad:
+        with torch.no_grad():
+            next(iter(state.game.ensembles["discriminator"].params.values())).fill_(math.nan)
+    return state
 
+
+def test_a_chain_that_diverges_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, begin, batches = prepared(tiny("supervised", thin=12, starts=SEVERAL))
-    kept = starts.best(run, partial(broken, (0, 2), *begin.args), batches, lambda: False)
-    assert kept is not None and [*map(math.isfinite, kept.rows[-1]["starts"])] == [False, True, False]
+    sound = tried(run, begin, batches)[1]
+    state, found = tried(run, partial(broken, (0, 2), *begin.args), batches)
+    assert found == [None, sound[1], None]
+    assert_same(weights(state), weights(tried(run, lambda k: begin(1), batches)[0]))
+    monkeypatch.setattr("bayesgan.training.initialise", partial(broken, (0, 2)))
+    train(run, tmp_path / "one")
+    (note,) = (note for note in diagnose(tmp_path / "one").notes if "starts" in note)
+    assert note == "3 starts, chain 1 was kept: 2 diverged"
     monkeypatch.setattr("bayesgan.training.initialise", partial(broken, (0, 1, 2)))
-    with pytest.raises(Diverged, match="energy of discriminator, particle 0, is nan"):
-        train(run, tmp_path / "run")
+    with pytest.raises(Diverged, match="energy of discriminator, particle 0, is nan at step 1"):
+        train(run, tmp_path / "none")
 
 
 def test_mistakes_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="compare chains that learn from labels, and gan does not: starts=none"):
-        train(replace(presets.PRESETS["gan"]("digits", None), starts=Starts()), tmp_path / "a")
-    with pytest.raises(
-        UsageError, match=r"starts.trial = 0.75: 9 iterations, expected fewer than the 9 before weights"
-    ):
+    without = "starts compare classifiers: give --labels N, without --conditional, or starts=none"
+    for run in (presets.gan("digits", None), presets.dcgan("digits", 20, conditional=True)):
+        with pytest.raises(UsageError, match=without):
+            train(replace(run, starts=Starts()), tmp_path / "a")
+    says = r"starts.trial = 0.75: a trial has 9 iterations, and weights are sampled after {}: give a smaller share"
+    with pytest.raises(UsageError, match=says.format(9)):
         train(tiny(starts=Starts(2, 0.75)), tmp_path / "b")
+    with pytest.raises(UsageError, match=says.format(0)):
+        train(tiny(burn_in=0, thin=12, starts=Starts(2, 0.75)), tmp_path / "b")
     with pytest.raises(UsageError, match="Starts: chains = 1: expected at least 2"):
         from_config(assignment("starts.chains=1"), base=tiny())
     with pytest.raises(UsageError, match=r"Starts: trial = 1.0: expected between 0 and 1"):
@@ -125,7 +185,7 @@ def test_the_doctor_says_how_far_the_chains_were_apart(tmp_path: Path) -> None:
     train(run, tmp_path / "run")
     diagnosis = diagnose(tmp_path / "run")
     (note,) = (note for note in diagnosis.notes if "starts" in note)
-    energies = diagnosis.evidence.starts
-    apart = [(energy - min(energies)) * 1297 for energy in sorted(energies)[1:]]
-    assert f"3 starts, chain {energies.index(min(energies))} was kept" in note
-    assert note.endswith(f"lower by {apart[0]:,.0f}, {apart[1]:,.0f} nats") and apart[1] > 1
+    found = diagnosis.evidence.starts
+    apart = [f"{(energy - min(found)) * 1297:,.0f}" for energy in sorted(found)[1:]]
+    assert f"3 starts, chain {found.index(min(found))} was kept" in note
+    assert f"was lower by {apart[0]}, {apart[1]} nats in others" in note and apart[1] != "0"

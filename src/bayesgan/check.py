@@ -8,8 +8,8 @@ from dataclasses import is_dataclass
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
 from bayesgan.errors import UsageError, nearest
-from bayesgan.samplers.specs import EMASpec
-from bayesgan.starts import judge, length
+from bayesgan.samplers.specs import EMASpec, SamplerSpec
+from bayesgan.starts import classifier, length
 
 
 def check(run: Run, data: Training) -> None:
@@ -38,15 +38,16 @@ def check(run: Run, data: Training) -> None:
 
 
 def check_starts(run: Run) -> None:
-    """Raise a UsageError for trials that nothing judges, or that would run into the weight samples."""
+    """Raise a UsageError for trials of what does not classify, or that last until weights are sampled."""
     if run.starts is None:
         return
-    if judge(run) is None:
-        raise UsageError(f"starts compare chains that learn from labels, and {run.system} does not: starts=none")
-    first = run.burn_in or run.thin
+    if classifier(run) is None:
+        raise UsageError("starts compare classifiers: give --labels N, without --conditional, or starts=none")
+    sampled = any(isinstance(p.inference, SamplerSpec) for p in run.players.values())
+    first = run.burn_in if sampled else run.burn_in + run.thin
     if length(run) >= first:
-        share = f"starts.trial = {run.starts.trial}: {length(run)} iterations"
-        raise UsageError(f"{share}, expected fewer than the {first} before weights are sampled")
+        lasts = f"starts.trial = {run.starts.trial}: a trial has {length(run)} iterations"
+        raise UsageError(f"{lasts}, and weights are sampled after {first}: give a smaller share, or a longer burn_in")
 
 
 def check_phases(run: Run) -> None:

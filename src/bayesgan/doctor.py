@@ -14,7 +14,7 @@ from bayesgan.diagnosis.finding import Finding
 from bayesgan.diagnosis.gather import gather
 from bayesgan.samplers.specs import EMASpec
 from bayesgan.serialise import kind
-from bayesgan.starts import judge
+from bayesgan.starts import JUDGE
 from bayesgan.store import Store, write_json
 
 FILE = "diagnosis.json"
@@ -67,7 +67,7 @@ def looked_at(e: Evidence) -> Iterator[str]:
 
 
 def notes(e: Evidence) -> Iterator[str]:
-    """Yield what limits the diagnosis."""
+    """Yield what else should be known: how far the run is, of whom nothing was tested, which start was kept."""
     if e.step < e.run.steps:
         yield f"the run is not finished: step {e.step} of {e.run.steps}; continue it with --resume"
     if e.starts:
@@ -86,11 +86,13 @@ def notes(e: Evidence) -> Iterator[str]:
 
 def started(e: Evidence) -> str:
     """Return how far apart the chains were of which one was kept."""
-    player = e.run.players[judge(e.run) or ""]
-    kept, *others = sorted(e.starts)
-    apart = [f"{(energy - kept) * (player.num_obs or 1):,.0f}" for energy in others]
-    which = f"{len(e.starts)} starts, chain {e.starts.index(kept)} was kept"
-    return f"{which}: log posteriors of the others were lower by {', '.join(apart)} nats"
+    num_obs = e.run.players[JUDGE].num_obs or 1
+    sound = sorted(energy for energy in e.starts if energy is not None)
+    apart = [f"{(energy - sound[0]) * num_obs:,.0f}" for energy in sound[1:]]
+    which = f"{len(e.starts)} starts, chain {e.starts.index(sound[0])} was kept"
+    lower = f"the classifier's log posterior was lower by {', '.join(apart)} nats in others" if apart else ""
+    broken = f"{len(e.starts) - len(sound)} diverged" if len(sound) < len(e.starts) else ""
+    return f"{which}: " + "; ".join(filter(None, (lower, broken)))
 
 
 def numbers(e: Evidence) -> Iterator[str]:

@@ -54,18 +54,16 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
         store.describe(run, counts, split.to_json(), device)
     batches = Batches(run, data, device)
 
-    further = starts.further(run)
-    done = state.step + further if state.step else 0
-    with (
-        Progress(f"{run.system} on {data.name}", done, run.steps + further, progress) as bar,
-        interruptible() as stopped,
-    ):
-        if run.starts and state.step == 0:
-            best = starts.best(run, partial(initialise, run, data, device), batches, bar.then(stopped))
-            if best is None:
-                save(run, state, store, rows)
-                raise interrupted(run, state, store)
-            state, rows = best.state, best.rows
+    begin, (spent, planned) = partial(initialise, run, data, device), starts.elsewhere(run, rows)
+    title, done, total = f"{run.system} on {data.name}", state.step + spent, run.steps + planned
+    with Progress(title, done, total, progress) as bar, interruptible() as stopped:
+        for best in starts.trials(run, state, rows, begin, batches, bar.then(stopped)):
+            state, rows = best
+            save(run, state, store, rows)
+        if starts.pending(run, rows):
+            state = state if rows else begin(0)
+            save(run, state, store, rows)
+            raise interrupted(run, state, store)
         mark(run, state, store)
         while state.step < run.steps:
             energies = iterate(run, state, batches)

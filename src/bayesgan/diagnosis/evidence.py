@@ -83,7 +83,7 @@ class Energy:
 class Evidence:
     """All of it: the run, the last step logged, how many weight samples, and what was measured of whom.
 
-    ``starts``: the energy per datum of every chain that was tried, infinite where it diverged; empty for one.
+    ``starts``: the classifier's energy per datum in every chain that was tried, None where it diverged; empty for one.
     """
 
     run: Run
@@ -93,4 +93,4 @@ class Evidence:
     scores: Scores | None
     variety: Variety | None
     energies: tuple[Energy, ...]
-    starts: tuple[float, ...] = ()
+    starts: tuple[float | None, ...] = ()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bayesgan import starts
 from bayesgan.bank import apply
 from bayesgan.config import Run
 from bayesgan.data.labels import Training, open_data
@@ -43,7 +44,7 @@ def gather(path: Path, progress: bool = False) -> Evidence:
         scores(posterior, data),
         varieties(posterior, data),
         tuple(energy(player, run, rows) for player in run.objective.players),
-        next((tuple(row["starts"]) for row in rows if "starts" in row), ()),
+        tuple(starts.energies([*rows])),
     )
 
 

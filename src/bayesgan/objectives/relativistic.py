@@ -17,8 +17,8 @@ class Relativistic(Adversarial):
     """Jolicoeur-Martineau 2018 (arXiv 1807.00734) with R1 and R2, as in R3GAN (Huang et al. 2025, arXiv 2501.05441).
 
     D: ``E log s(d(x) - d(G(z))) - r1 E ||grad d(x)||^2 / 2 - r2 E ||grad d(G(z))||^2 / 2``. G: ``E log s(d(G(z)) -
-    d(x))``. Real and generated images are independent, so the mean is over all pairs of a batch. At equal densities a
-    constant d is the optimum, with value -log 2.
+    d(x))``. Real and generated images are drawn independently, so the mean is over all pairs of them, for G with as
+    many real images as it makes. At equal densities a constant d is the optimum, with value -log 2.
     """
 
     r1: float = 1.0
@@ -43,7 +43,7 @@ class Relativistic(Adversarial):
         return value
 
     def generator(self, net: Nets, batch: Batch) -> Tensor:
-        """Mean log-probability that the generated image of a pair is the more real one; as many real as generated."""
+        """Mean log-probability that the generated image of a pair is the more real one, with real images of its own."""
         n = len(batch.z)
         label = None if batch.label is None else batch.label[:n]
         fake = score(net, self.seen(generate(net, batch), batch), batch.wanted)
