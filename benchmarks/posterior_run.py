@@ -50,7 +50,7 @@ PARTS = {
     "synthetic": Part(("synthetic", "synthetic-500"), 1000, 10_000, shares=(1 / 8, 1 / 4, 1 / 2, 1)),
     # On images set aside one DCGAN left modes out by the presets' game, and none by this one.
     "stacked": Part(("stacked-mnist",), 4000, 26_000, ("modes",), changes=("objective.kind=Relativistic",)),
-    "calibration": Part(("mnist",), 4000, 2500, SCORES, labels=100, outside="fashion-mnist"),
+    "calibration": Part(("mnist",), 2000, 2500, SCORES, labels=100, outside="fashion-mnist"),
 }
 
 
