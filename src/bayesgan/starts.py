@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from bayesgan.build import State, autocast
+from bayesgan.build import State, autocast, cure
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
 from bayesgan.errors import Diverged
@@ -47,17 +47,20 @@ def trials(
         try:
             trial = tried(run, chain, batches, stop)
         except Diverged as error:
-            trial, problem = ([], math.inf), error
+            found, problem = [*found, None], error
+            continue
         if trial is None:
             return
         if trial[1] < min((e for e in found if e is not None), default=math.inf):
             state, rows = chain, trial[0]
-        found = [*found, trial[1] if math.isfinite(trial[1]) else None]
-        if rows:
-            rows[-1]["starts"] = found
-            yield state, rows
+        found = [*found, trial[1]]
+        rows[-1]["starts"] = found
+        yield state, rows
     if problem and not rows:
         raise problem
+    if problem:
+        rows[-1]["starts"] = found
+        yield state, rows
 
 
 def tried(run: Run, state: State, batches: Batches, stop: Callable[[], bool]) -> tuple[Rows, float] | None:
@@ -74,7 +77,10 @@ def tried(run: Run, state: State, batches: Batches, stop: Callable[[], bool]) ->
             found.append(energy(run, state, batches))
         if stop() and state.step < last:
             return None
-    return rows, round(torch.stack(found).mean().item(), DIGITS)
+    mean = round(torch.stack(found).mean().item(), DIGITS)
+    if not math.isfinite(mean):
+        raise Diverged(f"diverged: the classifier's energy is {mean} after {last} steps; {cure(JUDGE)}")
+    return rows, mean
 
 
 def energy(run: Run, state: State, batches: Batches) -> torch.Tensor:
