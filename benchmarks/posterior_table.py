@@ -84,7 +84,9 @@ def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
 def section(name: str, rows: Rows) -> list[str]:
     """Return the table of a part and set."""
     columns = {**MEASURES[rows[0]["part"]], "seconds": "{:.0f}"}
-    lines = [f"## {name}, budget {rows[0]['budget']:,}", "", f"| method | iterations | {' | '.join(columns)} |"]
+    seeds = max(row["seeds"] for row in rows)
+    many = f"{seeds} seeds" if seeds > 1 else "one seed"
+    lines = [f"## {name}, budget {rows[0]['budget']:,}, {many}", "", f"| method | iterations | {' | '.join(columns)} |"]
     lines += ["| --- |" + " --: |" * (len(columns) + 1)]
     for row in rows:
         cells = [cell(row, key, form) for key, form in columns.items()]

@@ -184,11 +184,30 @@ def test_headline_numbers_of_the_readme_are_those_of_the_results() -> None:
     measures = json.loads((RESULTS / "measures.json").read_text())["figures"]
     assert f"{measures['evaluate_minutes']:.2f} minutes, {measures['evaluate_peak_gib']:.1f} GiB" in README
     assert f"{measures['folder_load_s']:.1f} s, {measures['folder_cached_load_s']:.1f} s" in README
+    posterior = json.loads((RESULTS / "posterior.json").read_text())["figures"]
+    methods = [("bayesgan-cold", "bayesgan-t1"), ("ema", "ema"), ("ensemble", "ensemble"), ("point", "point")]
+    for images, _ in methods:
+        modes, kl = (posterior[f"stacked_mnist.{images}.{key}"] for key in ("modes", "reverse_kl"))
+        assert f"GAN{'s' * (images == 'ensemble')} {modes:.0f} ({kl:.2f})" in README
+    assert ", ".join(f"{posterior[f'synthetic.100.{points}.jsd']:.3f}" for _, points in methods) in README
     systems = json.loads((RESULTS / "systems.json").read_text())["figures"]
     for name in ("bayesian-alpha-gan", "alpha-gan", "wgan-gp", "dcgan", "bayesgan", "vae"):
         assert f"`{name}` {systems[f'{name}.mnist.critic_distance']:.1f}" in README, name
     for name in ("bayesian-alpha-gan", "alpha-gan", "vae"):
         assert f"{systems[f'{name}.mnist.reconstruction_error']:.3f}" in README, name
+
+
+def test_the_table_of_posteriors_is_that_of_the_results() -> None:
+    figures = json.loads((RESULTS / "posterior.json").read_text())["figures"]
+    text = (ROOT / "docs" / "posterior.md").read_text(encoding="utf-8").replace("**", "")
+    methods = ("point", "ema", "ensemble", "bayesgan-t0", "bayesgan-cold", "bayesgan-t1")
+    rows = [("synthetic.100", "jsd", 3), ("synthetic.500", "jsd", 3), ("stacked_mnist", "modes", 0)]
+    rows += [("stacked_mnist", "reverse_kl", 3), ("calibration", "errors", 0), ("calibration", "nll", 3)]
+    for part, key, digits in [*rows, ("calibration", "auroc", 3)]:
+        values = [figures[f"{part}.{method}.{key}"] for method in methods]
+        assert f"| {' | '.join(f'{value:.{digits}f}' for value in values)} |" in text, (part, key)
+    ece = [100 * figures[f"calibration.{method}.ece"] for method in methods]
+    assert f"| {' | '.join(f'{value:.2f}' for value in ece)} |" in text
 
 
 def test_nothing_speaks_of_other_machines() -> None:
