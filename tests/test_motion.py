@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bayesgan import training
+from bayesgan import iteration, training
+from bayesgan.errors import Interrupted
 from bayesgan.samplers import SGHMC, SGLD
 from bayesgan.samplers.langevin import Langevin
 from bayesgan.samplers.sghmc import Integrator
@@ -91,7 +92,7 @@ def test_runs_without_a_sampler_are_as_they_were(tmp_path: Path) -> None:
 
 def test_what_is_logged_changes_no_number_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(tiny(), tmp_path / "with")
-    monkeypatch.setattr(training, "motion", lambda state: {})
+    monkeypatch.setattr(iteration, "motion", lambda state: {})
     monkeypatch.setattr(training, "mark", lambda *state: None)
     train(tiny(), tmp_path / "without")
     assert_same(*(load_sample(Store(tmp_path / name).bank()[-1]) for name in ("with", "without")))
@@ -105,7 +106,7 @@ def test_a_resumed_run_measures_from_the_same_point(at: int, tmp_path: Path, mon
     run = tiny()
     train(run, tmp_path / "whole")
     interrupt_after(monkeypatch, at)
-    with pytest.raises(training.Interrupted):
+    with pytest.raises(Interrupted):
         train(run, tmp_path / "parts")
     monkeypatch.undo()
     train(run, tmp_path / "parts", resume=True)
@@ -115,7 +116,7 @@ def test_a_resumed_run_measures_from_the_same_point(at: int, tmp_path: Path, mon
 
 def test_a_run_of_an_earlier_version_resumes_without_distances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt_after(monkeypatch, 10)
-    with pytest.raises(training.Interrupted):
+    with pytest.raises(Interrupted):
         train(tiny(), tmp_path / "run")
     monkeypatch.undo()
     Store(tmp_path / "run").burn_in_point.unlink()

@@ -197,6 +197,6 @@ def test_every_lever_is_measured_on_and_off(
 
 def test_a_lever_that_is_off_is_off(modules: dict[str, Any]) -> None:
     levers, seen = importlib.import_module("levers"), list[bool]()
-    real = levers.kernels.multiplies
-    levers.without("multiplies", None, lambda: seen.append(levers.kernels.multiplies is None))()
-    assert seen == [True] and levers.kernels.multiplies is real
+    real = levers.kernels.laid_out
+    levers.without("laid_out", None, lambda: seen.append(levers.kernels.laid_out is None))()
+    assert seen == [True] and levers.kernels.laid_out is real
