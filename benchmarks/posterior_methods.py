@@ -7,7 +7,7 @@ also have noise, averages and overhead in them, stand beside it in every row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -24,7 +24,7 @@ from bayesgan.data.labels import open_data
 from bayesgan.iteration import iterate
 from bayesgan.priors import Flat
 from bayesgan.samplers.specs import EMASpec
-from bayesgan.serialise import assignment, from_config
+from bayesgan.serialise import assigned
 
 COLD = 0.1
 PREFIX = "averaged_"
@@ -46,13 +46,6 @@ def averaged(run: Run) -> Run:
 
 def shipped(run: Run) -> Run:
     """Return the preset as it is."""
-    return run
-
-
-def changed(run: Run, changes: Iterable[str]) -> Run:
-    """Return a run with settings ``KEY=VALUE``, one after the other."""
-    for text in changes:
-        run = from_config(assignment(text), base=run)
     return run
 
 
@@ -102,7 +95,7 @@ class Operations(TorchDispatchMode):
 @lru_cache
 def operations(preset: str, data: str, labels: int | None, changes: tuple[str, ...] = ()) -> int:
     """Return the operations of one iteration of a preset with ``changes``."""
-    run, cpu = changed(presets.PRESETS[preset](data, labels), changes), torch.device("cpu")
+    run, cpu = assigned(presets.PRESETS[preset](data, labels), changes), torch.device("cpu")
     training = open_data(run).training
     run = run.resolved(len(training.images))
     state, batches = initialise(run, training, cpu), Batches(run, training, cpu)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from posterior_methods import METHODS, changed, operations
+from posterior_methods import METHODS, operations
 from resumable import digest
 
 from bayesgan.config import Run
@@ -21,6 +21,7 @@ from bayesgan.evaluate import evaluate
 from bayesgan.images import save_images
 from bayesgan.metrics.divergence import plane_divergence
 from bayesgan.predict import Posterior
+from bayesgan.serialise import assigned
 from bayesgan.store import write_json
 from bayesgan.training import train
 
@@ -80,9 +81,9 @@ class Job:
     def run(self) -> Run:
         """Return the run: its seed decides about weights, batches and labels alike."""
         part = PARTS[self.part]
-        run = changed(METHODS[self.method].run(self.data, part.labels), part.changes).lasting(self.steps)
+        run = assigned(METHODS[self.method].run(self.data, part.labels), part.changes).lasting(self.steps)
         run = replace(run, seed=self.seed, label_seed=self.seed, validation=self.validation)
-        return changed(run, self.changes)
+        return assigned(run, self.changes)
 
     @property
     def settings(self) -> str:

@@ -26,7 +26,7 @@ from bayesgan import machine, presets
 from bayesgan.config import Run
 from bayesgan.errors import Diverged
 from bayesgan.evaluate import evaluate
-from bayesgan.serialise import assignment, from_config
+from bayesgan.serialise import assigned
 from bayesgan.store import write_json, write_text
 from bayesgan.training import train
 
@@ -80,8 +80,7 @@ class Job:
     def run(self) -> Run:
         """Return the run; its seed decides about weights, batches, labels and the images set aside."""
         run = presets.supervised(self.data, self.labels).lasting(self.steps or STEPS[self.data])
-        for text in CHANGES[self.change]:
-            run = from_config(assignment(text), base=run)
+        run = assigned(run, CHANGES[self.change])
         return replace(run, seed=self.subset, label_seed=self.subset, validation=ASIDE[self.data])
 
 

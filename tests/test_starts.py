@@ -104,6 +104,13 @@ def test_a_whole_run_counts_on_from_the_trial(tmp_path: Path) -> None:
     assert Store(tmp_path / "run").run().starts == SEVERAL
 
 
+def test_a_trial_may_last_until_the_burn_in_ends(tmp_path: Path) -> None:
+    train(tiny(starts=Starts(2, 0.75)), tmp_path / "run")
+    store = Store(tmp_path / "run")
+    assert store.burn_in_point.exists()
+    assert [row["step"] for row in store.metrics() if "moved" in row] == [10, 11, 12]
+
+
 def test_chains_and_trial_decide_which_weights_go_on(tmp_path: Path) -> None:
     ends = []
     for given in (None, Starts(3, 0.5), Starts(3, 0.1)):
@@ -168,9 +175,11 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     for run in (presets.gan("digits", None), presets.dcgan("digits", 20, conditional=True)):
         with pytest.raises(UsageError, match=without):
             train(replace(run, starts=Starts()), tmp_path / "a")
-    says = r"starts.trial = 0.75: a trial has 9 iterations, and weights are sampled after {}: give a smaller share"
-    with pytest.raises(UsageError, match=says.format(9)):
-        train(tiny(starts=Starts(2, 0.75)), tmp_path / "b")
+    says = r"starts.trial = 0.75: a trial has 9 iterations, and {} come before weights are sampled: give"
+    with pytest.raises(UsageError, match=says.format(8)):
+        train(tiny(burn_in=8, starts=Starts(2, 0.75)), tmp_path / "b")
+    with pytest.raises(UsageError, match=says.format(8)):
+        train(tiny("supervised", thin=9, starts=Starts(2, 0.75)), tmp_path / "b")
     with pytest.raises(UsageError, match=says.format(0)):
         train(tiny(burn_in=0, thin=12, starts=Starts(2, 0.75)), tmp_path / "b")
     with pytest.raises(UsageError, match="Starts: chains = 1: expected at least 2"):

@@ -44,10 +44,12 @@ def check_starts(run: Run) -> None:
     if classifier(run) is None:
         raise UsageError("starts compare classifiers: give --labels N, without --conditional, or starts=none")
     sampled = any(isinstance(p.inference, SamplerSpec) for p in run.players.values())
-    first = run.burn_in if sampled else run.burn_in + run.thin
-    if length(run) >= first:
+    most = run.burn_in if sampled else run.burn_in + run.thin - 1
+    if length(run) > most:
         lasts = f"starts.trial = {run.starts.trial}: a trial has {length(run)} iterations"
-        raise UsageError(f"{lasts}, and weights are sampled after {first}: give a smaller share, or a longer burn_in")
+        raise UsageError(
+            f"{lasts}, and {most} come before weights are sampled: give a smaller share or a longer burn_in"
+        )
 
 
 def check_phases(run: Run) -> None:

@@ -13,7 +13,7 @@ from bayesgan.data.sets import SETS
 from bayesgan.data.splits import read_split
 from bayesgan.errors import UsageError, nearest
 from bayesgan.presets import PRESETS, of_photographs
-from bayesgan.serialise import NONE, assignment, from_config, read_toml
+from bayesgan.serialise import NONE, assigned, from_config, read_toml
 from bayesgan.store import Store
 
 LATER = {
@@ -65,8 +65,7 @@ def resolve(
     if run.system != system:
         raise UsageError(f"{config or resumed} is a run of {run.system!r}, not of {system!r}")
     run = from_config(given, base=run.lasting(steps) if steps is not None else run)
-    for text in settings:
-        run = from_config(assignment(text), base=run)
+    run = assigned(run, settings)
     if conditional and not run.objective.conditioned:
         origin = resumed or config or "--set"
         cure = "leave out the flag" + (", or add --set objective.conditional=true" if origin == "--set" else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 import types
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -136,6 +137,13 @@ def assignment(text: str) -> Config:
     for key in reversed(path.strip().split(".")):
         value = {key: value}
     return dict(value)
+
+
+def assigned(run: Run, settings: Iterable[str]) -> Run:
+    """Return a run with settings ``a.b.c=value``, one after the other."""
+    for text in settings:
+        run = from_config(assignment(text), base=run)
+    return run
 
 
 def read_toml(path: Path) -> Config:

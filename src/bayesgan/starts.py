@@ -41,29 +41,27 @@ def trials(
     before its first iteration; ``state`` is the first one, or the best of those that were tried. The last row of the
     best says what all energies were, None where a chain diverged. Raises Diverged where all of them did.
     """
-    found, problem = energies(rows), None
+    found, problem = [*energies(rows)], None
     for k in range(len(found), run.starts.chains if run.starts else 0):
         chain = begin(k) if k else state
         try:
             trial = tried(run, chain, batches, stop)
+            if trial is None:
+                return
         except Diverged as error:
-            found, problem = [*found, None], error
-            continue
-        if trial is None:
-            return
-        if trial[1] < min((e for e in found if e is not None), default=math.inf):
+            trial, problem = ([], None), error
+        lowest = min((other for other in found if other is not None), default=math.inf)
+        if trial[1] is not None and trial[1] < lowest:
             state, rows = chain, trial[0]
-        found = [*found, trial[1]]
-        rows[-1]["starts"] = found
-        yield state, rows
+        found.append(trial[1])
+        if rows:
+            rows[-1]["starts"] = [*found]
+            yield state, rows
     if problem and not rows:
         raise problem
-    if problem:
-        rows[-1]["starts"] = found
-        yield state, rows
 
 
-def tried(run: Run, state: State, batches: Batches, stop: Callable[[], bool]) -> tuple[Rows, float] | None:
+def tried(run: Run, state: State, batches: Batches, stop: Callable[[], bool]) -> tuple[Rows, float | None] | None:
     """Return a chain's rows and its mean energy in the second half of its trial, in which it falls slowly."""
     last, rows, found = length(run), Rows(), list[torch.Tensor]()
     while state.step < last:
