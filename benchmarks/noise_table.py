@@ -5,11 +5,19 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-MEASURES = {"error": "{:.2f}", "against_point": "{:+.2f}", "last_error": "{:.2f}"}
-MEASURES |= {"nll": "{:.3f}", "last_nll": "{:.3f}", "ece": "{:.3f}"}
-TITLES = ("error, %", "against point", "last sample's", "NLL", "last sample's", "ECE")
+COLUMNS = {
+    "error": ("error, %", "{:.2f}"),
+    "against_descent": ("against T = 0", "{:+.2f}"),
+    "last_error": ("last sample's error", "{:.2f}"),
+    "nll": ("NLL", "{:.3f}"),
+    "last_nll": ("last sample's NLL", "{:.3f}"),
+    "ece": ("ECE", "{:.3f}"),
+    "rhat": ("R-hat", "{:.2f}"),
+    "size": ("effective draws", "{:.0f}"),
+}
+DESCENT = "temperature 0"
 HOW = (
-    "means over splits; +- is one standard deviation, in the column against point that of the differences on the same "
+    "means over splits; +- is one standard deviation, in the column against T = 0 that of the differences on the same "
     "splits. Errors are counted on test images with their true classes; a network that has rightly learned how often "
     "labels are wrong is less sure than these deserve, so NLL and ECE compare methods of a table, not tables."
 )
@@ -25,19 +33,26 @@ def place(row: dict[str, Any]) -> Place:
 
 def summaries(rows: Rows) -> Rows:
     """Return, per likelihood, share of wrong labels and method, means and deviations over splits."""
-    points = {(*place(row)[:3], row["split"]): row["error"] for row in rows if row["method"] == "point"}
-    return [summary(key, [r for r in rows if place(r) == key], points) for key in dict.fromkeys(map(place, rows))]
+    sound = [row for row in rows if not row["failed"]]
+    descents = {(*place(row)[:3], row["split"]): row["error"] for row in sound if row["method"] == DESCENT}
+    places = dict.fromkeys(map(place, rows))
+    return [summary(key, [numbers(r, descents) for r in sound if place(r) == key]) for key in places]
 
 
-def summary(key: Place, rows: Rows, points: dict[Any, float]) -> dict[str, Any]:
-    """Summarise the splits of one method; a run that diverged has no numbers."""
-    good = [row for row in rows if not row["failed"]]
-    pairs = [(row["error"], points.get((*key[:3], row["split"]))) for row in good]
-    columns = {name: [row[name] for row in good] for name in MEASURES if name != "against_point"}
-    columns["against_point"] = [error - other for error, other in pairs if other is not None]
+def numbers(row: dict[str, Any], descents: dict[Any, float]) -> dict[str, float]:
+    """Return the numbers of one run by column: what was measured, how it mixed, and what descent leaves to gain."""
+    found = row | row["mixing"].get("discriminator", {})
+    if (other := descents.get((*place(row)[:3], row["split"]))) is not None:
+        found["against_descent"] = row["error"] - other
+    return {name: found[name] for name in COLUMNS if name in found}
+
+
+def summary(key: Place, runs: list[dict[str, float]]) -> dict[str, Any]:
+    """Summarise the splits of one method; runs that diverged are not among them."""
     found: dict[str, Any] = dict(zip(("labels", "likelihood", "noise", "method"), key, strict=True))
-    found |= {"splits": len(good), "failed": len(rows) - len(good)}
-    for name, values in columns.items():
+    found["splits"] = len(runs)
+    for name in COLUMNS:
+        values = [run[name] for run in runs if name in run]
         found[name] = round(statistics.mean(values), 6) if values else None
         found[f"{name}_sd"] = round(statistics.stdev(values), 6) if len(values) > 1 else None
     return found
@@ -45,7 +60,7 @@ def summary(key: Place, rows: Rows, points: dict[Any, float]) -> dict[str, Any]:
 
 def figures(found: Rows) -> dict[str, float]:
     """Return the numbers of the summaries, as ``LABELS.LIKELIHOOD.PERCENT.METHOD.MEASURE``."""
-    keys = [f"{name}{sd}" for name in MEASURES for sd in ("", "_sd")]
+    keys = [f"{name}{sd}" for name in COLUMNS for sd in ("", "_sd")]
     return {f"{named(row)}.{key}": row[key] for row in found for key in keys if row[key] is not None}
 
 
@@ -58,11 +73,12 @@ def named(row: dict[str, Any]) -> str:
 def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
     """Return a table per likelihood and share of wrong labels."""
     lines = ["# Wrong labels on the digits", "", f"`{command}`", "", f"{machine['cpu']}; {HOW}"]
+    titles = [title for title, _ in COLUMNS.values()]
     for labels, likelihood, noise in dict.fromkeys(place(row)[:3] for row in found):
         lines += ["", f"## {likelihood}: {labels} labels, {100 * noise:.0f} % of them wrong", ""]
-        lines += [f"| method | splits | {' | '.join(TITLES)} |", "| --- |" + " --: |" * (len(TITLES) + 1)]
+        lines += [f"| method | splits | {' | '.join(titles)} |", "| --- |" + " --: |" * (len(titles) + 1)]
         for row in (row for row in found if place(row)[:3] == (labels, likelihood, noise)):
-            cells = [cell(row, name, form) for name, form in MEASURES.items()]
+            cells = [cell(row, name, form) for name, (_, form) in COLUMNS.items()]
             lines.append(f"| {row['method']} | {row['splits']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
