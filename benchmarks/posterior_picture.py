@@ -39,7 +39,7 @@ def picture(path: Path, found: Rows) -> None:
 def curve(axes: Any, method: str, rows: Rows, style: tuple[str, float]) -> None:
     """Draw the curve of one method."""
     budgets = [row["budget"] for row in rows]
-    mean, sd = ([row[key]["jsd"] for row in rows] for key in ("mean", "sd"))
+    mean, sd = ([row[key].get("jsd", 0.0) for row in rows] for key in ("mean", "sd"))
     (line,) = axes.plot(budgets, mean, marker="o", markersize=3, label=method, linestyle=style[0], linewidth=style[1])
     low, high = ([max(m + sign * s, m / 4) for m, s in zip(mean, sd, strict=True)] for sign in (-1, 1))
     axes.fill_between(budgets, low, high, alpha=0.15, color=line.get_color(), linewidth=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mixing import mixing
 from posterior_methods import METHODS, operations
 from resumable import digest
 
@@ -107,7 +108,7 @@ def perform(job: Job) -> dict[str, Any]:
         train(job.run(), folder, resume=resumed, progress=parent_process() is None and sys.stderr.isatty())
         # Of a run that was interrupted, the first part's seconds are gone.
         row |= {"seconds": None if resumed else round(time.process_time() - start, 1), "failed": None}
-        row |= measured(job, folder)
+        row |= {**measured(job, folder), "mixing": mixing(folder)}
     except Diverged as error:
         row["failed"] = str(error)
     # The banks of all runs together would fill the disk.

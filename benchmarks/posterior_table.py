@@ -44,7 +44,7 @@ def summary(key: tuple[str, str, int, str], rows: Rows) -> dict[str, Any]:
         **{"part": part, "data": data, "budget": budget, "method": method, "steps": rows[0]["steps"]},
         "seeds": len(rows),
         "mean": {name: round(statistics.mean(values), 6) for name, values in columns.items()},
-        "sd": {name: round(statistics.stdev(v), 6) if len(v) > 1 else 0.0 for name, v in columns.items()},
+        "sd": {name: round(statistics.stdev(v), 6) for name, v in columns.items() if len(v) > 1},
         "failed_seeds": {row["seed"]: row["failed"] for row in rows if row["failed"]},
     }
 
@@ -98,17 +98,20 @@ def cell(row: dict[str, Any], key: str, form: str) -> str:
     """Return the mean of a measure, and its standard deviation where there are several seeds."""
     if key not in row["mean"]:
         return "-"
-    return form.format(row["mean"][key]) + (f" +- {form.format(row['sd'][key])}" if row["seeds"] > 1 else "")
+    return form.format(row["mean"][key]) + (f" +- {form.format(row['sd'][key])}" if key in row["sd"] else "")
 
 
 def verdict(rows: Rows, key: str, form: str) -> str:
-    """Return which method is best by a measure, which ones are within a standard deviation of it, and real data."""
+    """Return which method is best by a measure, which ones are within a standard deviation of it, and real data.
+
+    Methods of one seed have no deviation, and nothing is said of their being near.
+    """
     means = {row["method"]: row["mean"][key] for row in rows if key in row["mean"]}
     if not means:
         return f"- {key}: no run has one."
     best = (max if key in UPWARDS else min)(means, key=lambda method: means[method])
-    spread = {row["method"]: row["sd"].get(key, 0.0) for row in rows}
-    near = [m for m in means if m != best and abs(means[m] - means[best]) <= max(spread[m], spread[best])]
+    spread = {row["method"]: row["sd"][key] for row in rows if key in row["sd"]}
+    near = [m for m in spread if m != best and abs(means[m] - means[best]) <= max(spread[m], spread.get(best, 0.0))]
     real = next((row["mean"][f"{key}_real"] for row in rows if f"{key}_real" in row["mean"]), None)
     others = f"; within one standard deviation: {', '.join(near)}" if near else ""
     return f"- {key}: best {best}{others}{'' if real is None else '; real data ' + form.format(real)}."

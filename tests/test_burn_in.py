@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -196,3 +197,32 @@ def test_the_step_size_that_training_sets_is_the_one_used() -> None:
         (after, *_) = walk.step()
         close(after, w - lr * (w - 2 * (2 * w).sin()), rtol=1e-4, atol=1e-6)
         w = after
+
+
+def test_a_weight_without_a_gradient_stays_where_it_is() -> None:
+    used, idle = torch.ones(3, requires_grad=True), torch.ones(2, requires_grad=True)
+    sampler = BurnIn([used, idle], torch.optim.Adam([used, idle]), SGHMC([used, idle], lr=0.1, num_obs=4), 2, 0.1)
+    for _ in range(5):
+        used.grad = used.detach().clone()
+        sampler.step()
+    assert (idle == 1).all() and not torch.isclose(used, torch.ones(3)).any()
+
+
+@pytest.mark.parametrize("steps", [1, 4], ids=["in the burn-in", "while sampling"])
+def test_a_copy_goes_on_alike(steps: int) -> None:
+    module = torch.nn.Linear(3, 2)
+    weights = [*module.parameters()]
+    made = BurnIn(weights, torch.optim.Adam(weights), SGHMC(weights, lr=0.1, num_obs=4), 2, 0.1)
+    walk(module, made, steps)
+    twin, other = copy.deepcopy((module, made))
+    for each, sampler in ((module, made), (twin, other)):
+        walk(each, sampler, 3)
+    close(module.state_dict(), twin.state_dict(), rtol=0, atol=0)
+
+
+def walk(module: torch.nn.Module, sampler: torch.optim.Optimizer, steps: int) -> None:
+    """Take steps on the energy of a standard normal."""
+    for _ in range(steps):
+        for w in module.parameters():
+            w.grad = w.detach().clone()
+        sampler.step()

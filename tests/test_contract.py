@@ -98,6 +98,19 @@ def test_chunks_are_the_whole(example: Any) -> None:
 
 
 @over(AnyObjective)
+def test_a_batch_twice_over_is_the_batch(example: Any) -> None:
+    """Likelihoods are means over a batch: its size changes neither energies nor gradients, and so no step size."""
+    _, state, batches = experiment(given(example), COUNTS)
+    game = double(state.game)
+    for player in example.players:
+        batch, riders = double_batch(batches(player, 0)), example.fields(player)
+        # As many of everything, so that what goes in pairs still does.
+        batch = {name: v[:, :4] if riders[name] else v for name, v in batch.items()}
+        twice = {name: torch.cat([v, v], 1) if riders[name] else v for name, v in batch.items()}
+        close(gradients(game, player, twice), gradients(game, player, batch))
+
+
+@over(AnyObjective)
 def test_a_particle_depends_on_no_other_particle_of_its_player(example: Any) -> None:
     _, state, batches = experiment(given(example), 3)
     game = double(state.game)

@@ -15,6 +15,7 @@ import torch
 
 from bayesgan import presets
 from bayesgan.config import Run
+from bayesgan.diagnosis.chains import together
 from bayesgan.diagnosis.checks import CHECKS
 from bayesgan.diagnosis.evidence import Chain, Energy, Evidence, Scores, Variety
 from bayesgan.diagnosis.gather import energy
@@ -25,6 +26,7 @@ from bayesgan.metrics.departure import Departure
 from bayesgan.predict import Posterior
 from bayesgan.report import report
 from bayesgan.resolve import resolve
+from bayesgan.samplers.schedules import Cosine, Cyclical, Schedule
 from bayesgan.serialise import assignment, from_config
 from bayesgan.store import Store
 from bayesgan.training import train
@@ -50,6 +52,22 @@ def found(e: Evidence) -> list[str]:
 def chain(**changes: Any) -> Evidence:
     """Return healthy evidence but for some numbers of its chain."""
     return replace(HEALTHY, chains=(replace(GOOD, **changes),))
+
+
+def test_a_particle_that_stands_still_adds_no_draws() -> None:
+    assert together([22.0, math.nan]) == 22.0 and math.isnan(together([math.nan, math.nan]))
+    e = chain(rhat=(math.nan, 1.02), size=22.0)
+    assert "R-hat 1.02 (limit 1.30)" in [*Diagnosis((), (), e).lines()][1]
+
+
+@pytest.mark.parametrize(("schedule", "tested"), [(Cosine(), False), (Cyclical(2, 0.5), True)])
+def test_where_steps_fall_departure_is_not_tested(schedule: Schedule, tested: bool, tmp_path: Path) -> None:
+    run = tiny(labels=None, steps=40, burn_in=10, thin=1)
+    players = {n: replace(p, inference=replace(p.inference, schedule=schedule)) for n, p in run.players.items()}
+    train(replace(run, players=players), tmp_path / "run")
+    diagnosis = diagnose(tmp_path / "run")
+    assert [c.departure is not None for c in diagnosis.evidence.chains] == [tested] * 2
+    assert ("steps that do not fall" in " ".join(diagnosis.notes)) is not tested
 
 
 def test_healthy_evidence_has_no_finding() -> None:

@@ -52,6 +52,17 @@ def test_kinetic_temperature_is_one_and_what_gradient_noise_adds(integrator: Int
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0)
 
 
+def test_groups_have_temperatures_of_their_own() -> None:
+    warm, cold = (torch.zeros(20_000, requires_grad=True) for _ in range(2))
+    groups = [{"params": [warm]}, {"params": [cold], "temperature": 1e-4}]
+    sampler = SGHMC(groups, lr=0.1, num_obs=4)
+    for w in (warm, cold):
+        w.grad = torch.zeros_like(w)
+    sampler.step()
+    found = sampler.kinetic_temperature()
+    assert found is not None and found.item() == pytest.approx(1.0, abs=0.03)
+
+
 def test_no_kinetic_temperature_without_momenta_or_noise() -> None:
     for make in (lambda p: SGLD(p, H, NUM_OBS), lambda p: SGHMC(p, H, NUM_OBS, FRICTION, temperature=0.0)):
         params = [nn.Parameter(torch.zeros(40))]

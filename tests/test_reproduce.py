@@ -28,11 +28,11 @@ from bayesgan.machine import machine
 from bayesgan.reproduce import cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.cells import Cell, Spreading, Terms
-from bayesgan.reproduce.lines import lines
+from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options, numbers
 from bayesgan.reproduce.plan import command, planned
 from bayesgan.reproduce.semi_supervised import devices
-from bayesgan.reproduce.shown import minutes_of
+from bayesgan.reproduce.shown import ending, minutes_of
 from bayesgan.reproduce.table import TITLES, Page, markdown
 from bayesgan.reproduce.tables import REPRODUCTIONS
 from bayesgan.serialise import to_config
@@ -117,10 +117,11 @@ def test_an_interrupted_table_continues(monkeypatch: pytest.MonkeyPatch, capsys:
         return iterate(given, state, batches)
 
     monkeypatch.setattr(training, "iterate", stop_at_third)
-    line = mistake(capsys, *TABLE, *QUICK, "--out", "out", code=130)
+    line = mistake(capsys, *TABLE, *QUICK, "--out", "out", "--result", "results/table.json", code=130)
     assert "3 of 4 cells are finished in out; continue with the same command" in line
     assert [row["seed"] for row in result()["rows"] if row["system"] == "supervised"] == [0]
-    run(*TABLE, *QUICK, "--out", "out")
+    assert not Path("results").exists()  # a table that is there may hold more
+    run(*TABLE, *QUICK, "--out", "out", "--device", "cpu", "--data-dir", ".")
     assert steps == [(seed, step) for seed in (0, 1) for step in range(4)]
     run(*TABLE, *QUICK, "--out", "whole")
     scores = [[row.get("nll") for row in result(out)["rows"]] for out in ("out", "whole")]
@@ -171,6 +172,35 @@ def test_a_table_may_be_collected_and_says_where_seeds_are_missing(lazy: None) -
     assert "| 20 | Bayesian GAN | 997 +- 348 | 5 (1 seed) |" in page
     assert "| 20 | W-DCGAN | 1,687 +- 387 | - (3 of 3 diverged) |" in page
     assert "- W-DCGAN, best, 20 labels, seed 2: diverged: nan" in page
+
+
+def test_what_is_finished_when_a_cell_fails_is_in_the_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DataError("the disk is full")
+
+    monkeypatch.setattr(cells, "train", fail)
+    assert "the disk is full" in mistake(capsys, *TABLE, *QUICK, "--out", "out", code=3)
+    assert [row["system"] for row in result()["rows"]] == ["label_spreading"]
+
+
+def test_one_seed_has_no_spread() -> None:
+    rows = [{"system": "dcgan", "column": "best", "labels": 20, "failed": None, "errors": 9.0 + s} for s in range(2)]
+    rows[0] |= {"minutes": 3.0}
+    found = lines([row | {"seed": seed} for seed, row in enumerate(rows)], ["best"])
+    numbers_of, page = figures(found), markdown(found, Page("mnist", ["best"], "command", ["a CPU"]))
+    assert numbers_of["dcgan.best.20.errors.sd"] > 0 and "dcgan.best.20.minutes.sd" not in numbers_of
+    assert "| 3.0 |" in page and "3.0 +-" not in page
+
+
+def test_time_left_is_that_of_runs_not_of_the_baseline() -> None:
+    waiting = [Cell(Terms("mnist", 4), "dcgan", "best", 20, seed) for seed in range(3)]
+    rows = [{"system": "label_spreading", "minutes": 0.1}]
+    assert ending(rows, waiting, 1) is None
+    rows.append({"system": "supervised", "column": "best", "minutes": 4.0})
+    left = ending(rows, waiting, 2)
+    assert left is not None and left - time.monotonic() == pytest.approx(3 * 4.0 * 60 / 2, abs=5)
 
 
 def test_a_run_that_diverges_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,6 +340,7 @@ def test_lists_of_numbers() -> None:
         (["--outside", "digits"], "--outside digits: images are 8x8", 2),
         (["--out", "MNIST/raw/t10k-images-idx3-ubyte"], "cannot write", 3),
         (["--add", "nowhere.json"], "cannot read nowhere.json", 3),
+        (["--result", "table.md"], "--result table.md: expected a .json file", 2),
         (["--collect"], "nothing of this table is finished", 3),
     ],
 )

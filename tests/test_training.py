@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -107,6 +108,32 @@ def test_resume_refuses_another_configuration(tmp_path: Path) -> None:
     train(tiny(), tmp_path / "run")
     with pytest.raises(DataError, match=r"another configuration: latent is 32 there, 7 here"):
         train(tiny(latent=7), tmp_path / "run", resume=True)
+
+
+def test_a_run_goes_on_where_device_and_data_are_called_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tiny(), tmp_path / "whole")
+    interrupt_after(monkeypatch, 4)
+    with pytest.raises(Interrupted):
+        train(tiny(), tmp_path / "parts")
+    monkeypatch.undo()
+    train(tiny(device="cpu", data_dir=str(tmp_path)), tmp_path / "parts", resume=True)
+    assert_same(numbers(tmp_path / "whole"), numbers(tmp_path / "parts"))
+    run = Posterior.load(tmp_path / "parts").run
+    assert (run.device, run.data_dir) == ("cpu", str(tmp_path))
+
+
+def test_other_data_are_not_gone_on_with(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "set.npz" for name in ("one", "two")]
+    for seed, path in enumerate(paths):
+        path.parent.mkdir()
+        rng = np.random.default_rng(seed)
+        np.savez(path, x=rng.integers(0, 256, (40, 8, 8), np.uint8), y=rng.permutation(np.arange(40) % 2))
+    train(tiny(data=str(paths[0]), labels=4), tmp_path / "run")
+    paths[1].replace(paths[0])
+    with pytest.raises(DataError, match="data, labels or seed have changed since the run"):
+        train(tiny(data=str(paths[0]), labels=4), tmp_path / "run", resume=True)
 
 
 def test_contradictions_are_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,14 +114,19 @@ def checkpoint(run: Run, state: State) -> dict[str, Any]:
 
 
 def restore(run: Run, state: State, out: str | Path | None) -> tuple[Store, list[dict[str, Any]]]:
-    """Load the checkpoint of ``out`` into ``state`` and return the folder and the metrics up to there."""
+    """Load the checkpoint of ``out`` into ``state`` and return the folder and the metrics up to there.
+
+    A run may go on on another device, and when its data have moved; config.toml then says so.
+    """
     if out is None:
         raise UsageError("--resume needs --out RUN, the run folder to continue")
     store = Store.open(out)
     saved = store.load_checkpoint()
     # Through a run, which fills in what versions before this one had no field for.
-    if difference := first_difference(to_config(from_config(saved["config"])), to_config(run)):
+    moved = replace(from_config(saved["config"]), device=run.device, data_dir=run.data_dir)
+    if difference := first_difference(to_config(moved), to_config(run)):
         raise DataError(f"{store.path / 'checkpoint.pt'} is of another configuration: {difference}")
+    store.configure(run)
     with torch.no_grad():
         for name, e in state.game.ensembles.items():
             for leaf_name, leaf in e.params.items():

@@ -79,7 +79,8 @@ def notes(e: Evidence) -> Iterator[str]:
         yield f"not sampled: {', '.join(fixed)}; {rest}"
     for c in e.chains:
         if c.departure is None and c.draws:
-            yield f"{c.player}: whether it left the burn-in point was not tested: that takes 10 draws and its weights"
+            needs = "10 draws, the weights there, and steps that do not fall"
+            yield f"{c.player}: whether it left the burn-in point was not tested: that takes {needs}"
         if not c.kinetic and c.temperature:
             yield f"{c.player}: no kinetic temperature was logged: a sampler without momenta, or an earlier version"
 
@@ -112,8 +113,8 @@ def terms(c: Chain) -> Iterator[str]:
         yield f"kinetic temperature {among(c.kinetic, '.3g')} of 1"
     if c.moved:
         yield f"moved by {among(c.moved, '.2g')} of its weights' norm"
-    if not math.isnan(c.rhat[0]):
-        yield f"{c.values}: R-hat {among(c.rhat, '.2f')} (limit {c.limit:.2f})"
+    if rhat := tuple(value for value in c.rhat if not math.isnan(value)):
+        yield f"{c.values}: R-hat {among(rhat, '.2f')} (limit {c.limit:.2f})"
         if not math.isnan(c.rhat_all):
             yield f"between particles {c.rhat_all:.2f} (limit {c.limit_all:.2f})"
         yield f"effective draws {c.size:.0f}"

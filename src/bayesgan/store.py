@@ -100,9 +100,13 @@ class Store:
 
     def describe(self, run: Run, data: Mapping[str, Any], split: Mapping[str, Any], device: torch.device) -> None:
         """Write config.toml, env.json and split.json: what is run, where, on which labels."""
-        write_text(self.path / "config.toml", to_toml(to_config(run)) + "\n")
+        self.configure(run)
         write_json(self.path / "env.json", environment(device) | {"data": dict(data)})
         write_json(self.path / "split.json", dict(split))
+
+    def configure(self, run: Run) -> None:
+        """Write config.toml."""
+        write_text(self.path / "config.toml", to_toml(to_config(run)) + "\n")
 
     def json(self, name: str, *keys: str) -> dict[str, Any]:
         """Return the content of a JSON file of the folder, which must have ``keys``."""

@@ -50,7 +50,9 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     check(run, data)
     state = initialise(run, data, device)
     store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])
-    if not resume:
+    if resume:
+        split.check(store.json("split.json"))
+    else:
         store.describe(run, counts, split.to_json(), device)
     batches = Batches(run, data, device)
 

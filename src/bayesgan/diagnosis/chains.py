@@ -22,9 +22,12 @@ from bayesgan.metrics.classification import mutual_information
 from bayesgan.metrics.departure import Departure, departure
 from bayesgan.predict import Posterior
 from bayesgan.progress import Progress
+from bayesgan.samplers.schedules import Constant, Cyclical
 from bayesgan.store import Store
 
 COMPARED = 256
+# A walk whose steps fall slows down, which looks like a chain that has arrived.
+STEADY = (Constant, Cyclical)
 HALF_SPACING = 2.0**-24  # of float32, relative
 
 Rows = Sequence[Mapping[str, Any]]
@@ -81,10 +84,10 @@ def chain(posterior: Posterior, player: str, values: Tensor, with_start: bool, r
         mixing.rhat_limit(draws, 1, mixing.LEVEL / particles),
         middle(mixing.split_rhat(kept)) if common else math.nan,
         mixing.rhat_limit(draws, particles),
-        sum(middle(mixing.effective_size(kept[:, [k]])) for k in range(particles)),
+        together([middle(mixing.effective_size(kept[:, [k]])) for k in range(particles)]),
         within,
         over_all,
-        departed(flat, draws) if with_start else None,
+        departed(flat, draws) if with_start and isinstance(settings.schedule, STEADY) else None,
         total_variation(values[:draws]) if classes else None,
         mutual_information(values[:draws].flatten(0, 1))[1].mean().item() if classes else None,
     )
@@ -107,6 +110,12 @@ def departed(flat: Tensor, draws: int) -> Departure | None:
     Particles play against the same opponents and need not be independent of each other.
     """
     return departure((flat[:draws] - flat[draws]).square().mean((1, 2)))
+
+
+def together(sizes: list[float]) -> float:
+    """Return the effective draws of all particles; one that stands still adds none, and NaN where all do."""
+    defined = [size for size in sizes if not math.isnan(size)]
+    return sum(defined) if defined else math.nan
 
 
 def middle(values: Tensor) -> float:

@@ -20,7 +20,8 @@ LAST, LAST_SAMPLE = "last_", "last_sample"
 class Line:
     """What the seeds of one system say, in one column, with one number of labels: ``mean`` and ``sd`` by measure.
 
-    ``seeds``: how many there are. ``failed``: those of them that diverged, and are in no mean, with the reason.
+    ``sd`` lacks what only one seed has. ``seeds``: how many there are. ``failed``: those of them that diverged, and are
+    in no mean, with the reason.
     """
 
     system: str
@@ -55,7 +56,7 @@ def summarised(system: str, column: str, labels: int, rows: Sequence[Row]) -> Li
     sound = [row for row in rows if not row["failed"]]
     values = {key: [row[key] for row in sound if key in row] for row in sound for key in row if key not in NAMES}
     mean = {key: statistics.mean(some) for key, some in values.items()}
-    sd = {key: statistics.stdev(some) if len(some) > 1 else 0.0 for key, some in values.items()}
+    sd = {key: statistics.stdev(some) for key, some in values.items() if len(some) > 1}
     failed = {row["seed"]: row["failed"] for row in rows if row["failed"]}
     return Line(system, column, labels, mean, sd, len(rows), failed)
 
@@ -70,7 +71,7 @@ def figures(found: Iterable[Line]) -> dict[str, float]:
         name = f"{line.column}.{line.labels}"
         for key, value in line.mean.items():
             numbers[f"{line.system}.{name}.{key}"] = round(value, 5)
-            numbers[f"{line.system}.{name}.{key}.sd"] = round(line.sd[key], 5)
+        numbers |= {f"{line.system}.{name}.{key}.sd": round(value, 5) for key, value in line.sd.items()}
         numbers |= {f"{line.system}.{name}.seeds": line.seeds, f"{line.system}.{name}.failed": len(line.failed)}
         if line.system == "bayesgan":
             numbers |= {f"{name}.{key}": round(value, 5) for key, value in line.mean.items() if "error" not in key}

@@ -41,7 +41,7 @@ def draw(axes: Axes, found: Sequence[Line], page: Page) -> None:
     for place, system in enumerate(shown):
         mine = [line for line in found if line.system == system and page.unit in line.mean]
         x = [line.labels * 10 ** (APART * (place - (len(shown) - 1) / 2)) for line in mine]
-        y, bars = [line.mean[page.unit] for line in mine], [2 * line.sd[page.unit] for line in mine]
+        y, bars = [line.mean[page.unit] for line in mine], [2 * line.sd.get(page.unit, 0.0) for line in mine]
         # On a logarithmic axis a bar that reaches 0 has no lower end.
         low = [min(bar, 0.9 * value) for value, bar in zip(y, bars, strict=True)]
         if mine:

@@ -44,6 +44,8 @@ def planned(options: Options) -> Plan:
         raise UsageError(f"--jobs {options.jobs}: expected at least 1")
     if options.columns == "none":
         raise UsageError(f"--columns none: expected {', '.join(COLUMNS)}, or all")
+    if options.result is not None and options.result.suffix != ".json":
+        raise UsageError(f"--result {options.result}: expected a .json file; .md and .png are written beside it")
     plan = Plan(
         terms(options),
         labels(options),

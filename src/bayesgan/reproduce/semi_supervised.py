@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bayesgan.errors import DataError, Interrupted
+from bayesgan.errors import BayesganError, DataError, Interrupted
 from bayesgan.machine import write_result
 from bayesgan.reproduce.cells import Job, Row
 from bayesgan.reproduce.lines import figures, lines
@@ -22,7 +22,8 @@ from bayesgan.store import write_text
 def semi_supervised(options: Options) -> str:
     """Do what is not finished of the table, write ``result.json``, ``.md`` and ``.png``, and return the table.
 
-    Raises UsageError and DataError before anything is trained; Interrupted, after the table of what is finished.
+    Raises UsageError and DataError before anything is trained; Interrupted, and what a cell raises, after the table of
+    what is finished, of which ``--result`` then gets no copy: one that is there may hold more.
     """
     plan = planned(options)
     out = options.out or Path("runs/reproduce") / f"semi-supervised-{Path(options.data).stem}"
@@ -30,27 +31,30 @@ def semi_supervised(options: Options) -> str:
     write_text(out / "command.txt", command(options, plan) + "\n")
     if options.add is not None:
         rows.take_over(jobs, options.add)
-    stopped = False
+    stopped: BaseException | None = None
     try:
         if not options.collect:
             work(rows, jobs, options.jobs, f"few labels on {options.data}")
-    except (KeyboardInterrupt, Interrupted):
-        stopped = True
+    except (KeyboardInterrupt, BayesganError) as error:
+        stopped = error
     done = {job: row for job in jobs if (row := rows.finished(job))}
-    text = written(done, plan, options, out) if done else ""
-    if stopped:
+    copies = [options.result] if options.result and not stopped else []
+    text = written(done, plan, options, [out / "result.json", *copies]) if done else ""
+    if isinstance(stopped, KeyboardInterrupt | Interrupted):
         raise Interrupted(f"{len(done)} of {len(jobs)} cells are finished in {out}; continue with the same command")
+    if stopped:
+        raise stopped
     if not done:
         raise DataError(f"--collect: nothing of this table is finished in {out}")
     return text
 
 
-def written(done: dict[Job, Row], plan: Plan, options: Options, out: Path) -> str:
-    """Write result, table and picture, and a copy of all three where ``--result`` says; return the table."""
+def written(done: dict[Job, Row], plan: Plan, options: Options, paths: Sequence[Path]) -> str:
+    """Write result, table and picture, beside each of ``paths``; return the table."""
     rows = [*done.values()]
     found = lines(rows, plan.columns)
     text = ""
-    for path in [out / "result.json"] + ([options.result] if options.result else []):
+    for path in paths:
         with one_thread():  # as the rows were made
             result = write_result(path, command(options, plan), figures(found), rows + presets(done))
         page = Page(options.data, plan.columns, result["command"], devices(rows, result), options.validation)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bayesgan.reproduce.cells import Job, Row
+from bayesgan.reproduce.cells import SPREADING, Job, Row
 from bayesgan.reproduce.pool import performed
 from bayesgan.reproduce.rows import Rows
 
@@ -42,15 +42,18 @@ def work(rows: Rows, jobs: Sequence[Job], at_once: int, title: str) -> None:
 
 
 def ending(done: Sequence[Row], waiting: Sequence[Job], at_once: int) -> float | None:
-    """Return when the work will be done, on the monotonic clock, from the mean time of like rows, or of all."""
+    """Return when the work will be done, on the monotonic clock, from the mean time of like rows, or of all runs.
+
+    None before the first run: what a baseline takes says nothing of them.
+    """
     known: dict[tuple[str, str], list[float]] = {}
     for row in done:
         if (minutes := minutes_of(row)) is not None:
             known.setdefault(kin(row), []).append(minutes)
-    if not known:
+    runs = [statistics.mean(values) for (system, _), values in known.items() if system != SPREADING]
+    if not runs:
         return None
-    overall = statistics.mean(statistics.mean(values) for values in known.values())
-    whole = sum(statistics.mean(known.get(kin(job.named), [overall])) for job in waiting)
+    whole = sum(statistics.mean(known.get(kin(job.named), [statistics.mean(runs)])) for job in waiting)
     return time.monotonic() + 60 * whole / at_once
 
 

@@ -48,7 +48,7 @@ class Page:
         if line is None or (key not in line.mean and not line.failed):
             return "-"
         text = form.format(line.mean[key]) if key in line.mean else "-"
-        text += f" +- {form.format(2 * line.sd[key])}" if line.seeds - len(line.failed) > 1 else ""
+        text += f" +- {form.format(2 * line.sd[key])}" if key in line.sd else ""
         notes = [f"{line.seeds} seed{'s' if line.seeds > 1 else ''}"] if line.seeds < most else []
         notes += [f"{len(line.failed)} of {line.seeds} diverged"] if line.failed else []
         return text + (f" ({', '.join(notes)})" if notes else "")

@@ -1,5 +1,6 @@
 """Samplers and optimisers: pure steps, optimizers for any module, and specs that build them."""
 
+from bayesgan.samplers.burn_in import BurnIn
 from bayesgan.samplers.ema import EMA
 from bayesgan.samplers.schedules import Constant, Cosine, Cyclical, Polynomial
 from bayesgan.samplers.sghmc import SGHMC
@@ -13,6 +14,7 @@ __all__ = [
     "SGLD",
     "SGNHT",
     "AdamSpec",
+    "BurnIn",
     "Constant",
     "Cosine",
     "Cyclical",

@@ -44,6 +44,11 @@ class BurnIn(torch.optim.Optimizer):
         self.count += 1
         return active.step(closure)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: torch's own part, and both optimizers."""
+        state: dict[str, Any] = super().__getstate__()
+        return state | {name: getattr(self, name) for name in ("adam", "sampler", "steps", "damping", "count")}
+
     def state_dict(self) -> dict[str, Any]:
         """Return both optimizers' states and the number of steps taken."""
         return {"count": self.count, "adam": self.adam.state_dict(), "sampler": self.sampler.state_dict()}
@@ -61,6 +66,9 @@ def frozen_scales(adam: torch.optim.Adam, damping: float) -> list[Tensor]:
     scales = []
     for w in group["params"]:
         state = adam.state[w]
+        if not state:  # it never had a gradient, and will not move
+            scales.append(torch.ones_like(w))
+            continue
         v = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
         scales.append((v.sqrt() + damping).rsqrt())
     return scales

@@ -89,13 +89,22 @@ class Langevin(torch.optim.Optimizer, ABC):
         None before the first step, and for a sampler without momenta or without noise. Gradients that vary from
         minibatch to minibatch by a variance V add about ``h V / (2 friction T)``: what they do, noise does not.
         """
-        (group,) = self.param_groups
-        momenta = [self.state[w]["momentum"] for w in group["params"] if "momentum" in self.state[w]]
-        if not momenta or not noise_std(group):
+        noisy = [group for group in self.param_groups if noise_std(group)]
+        momenta = [
+            self.state[w]["momentum"] / noise_std(group)
+            for group in noisy
+            for w in group["params"]
+            if "momentum" in self.state[w]
+        ]
+        if not momenta:
             return None
         particles = len(self.noise.generators)
-        rows = torch.cat([m.reshape(particles, -1) for m in momenta], 1)
-        return (rows / noise_std(group)).square().mean(1)
+        return torch.cat([m.reshape(particles, -1) for m in momenta], 1).square().mean(1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: torch's own part, and the noise streams."""
+        state: dict[str, Any] = super().__getstate__()
+        return state | {"noise": self.noise}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state, noise streams included: a restored sampler continues with identical numbers."""
