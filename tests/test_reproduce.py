@@ -28,6 +28,8 @@ from bayesgan.machine import machine
 from bayesgan.reproduce import cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.cells import Cell, Spreading, Terms
+from bayesgan.reproduce.differences import differences
+from bayesgan.reproduce.differences import figures as differing
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options, numbers
 from bayesgan.reproduce.plan import command, planned
@@ -167,7 +169,7 @@ def test_a_table_may_be_collected_and_says_where_seeds_are_missing(lazy: None) -
     few = [{"system": "bayesgan", "column": "best", "labels": 20, "failed": None, "errors": 5.0, "last_errors": 6}]
     bad = [{"system": "w_dcgan", "column": "best", "labels": 20, "failed": "diverged: nan"} for _ in range(3)]
     numbered = [row | {"seed": seed} for group in (rows, few, bad) for seed, row in enumerate(group)]
-    page = markdown(lines(numbered, ["best"]), Page("mnist", ["best"], "command", ["a CPU"]))
+    page = markdown(lines(numbered, ["best"]), [], Page("mnist", ["best"], "command", ["a CPU"]))
     assert "| 20 | DCGAN | 1,823 +- 412 | 11 +- 2 |" in page
     assert "| 20 | Bayesian GAN | 997 +- 348 | 5 (1 seed) |" in page
     assert "| 20 | W-DCGAN | 1,687 +- 387 | - (3 of 3 diverged) |" in page
@@ -189,9 +191,31 @@ def test_one_seed_has_no_spread() -> None:
     rows = [{"system": "dcgan", "column": "best", "labels": 20, "failed": None, "errors": 9.0 + s} for s in range(2)]
     rows[0] |= {"minutes": 3.0}
     found = lines([row | {"seed": seed} for seed, row in enumerate(rows)], ["best"])
-    numbers_of, page = figures(found), markdown(found, Page("mnist", ["best"], "command", ["a CPU"]))
+    numbers_of, page = figures(found), markdown(found, [], Page("mnist", ["best"], "command", ["a CPU"]))
     assert numbers_of["dcgan.best.20.errors.sd"] > 0 and "dcgan.best.20.minutes.sd" not in numbers_of
     assert "| 3.0 |" in page and "3.0 +-" not in page
+
+
+def test_differences_are_those_on_the_same_subsets() -> None:
+    def row(system: str, seed: int, errors: float, failed: str | None = None) -> dict[str, Any]:
+        place = {"system": system, "column": "best", "labels": 20, "seed": seed, "failed": failed}
+        return place if failed else place | {"errors": errors, "nll": errors / 100}
+
+    rows = [row("supervised", seed, 10.0 * seed) for seed in range(4)]
+    rows += [row("bayesgan", 1, 12.0), row("bayesgan", 3, 28.0), row("bayesgan", 5, 99.0), row("dcgan", 2, 25.0)]
+    rows += [row("bayesgan", 0, 0.0, "diverged")]
+    apart = differences(rows)
+    assert [(line.system, line.seeds, line.mean["errors"]) for line in apart] == [
+        ("bayesgan", 2, 0.0),
+        ("dcgan", 1, 5.0),
+    ]
+    assert apart[0].sd["nll"] == pytest.approx(0.02 * math.sqrt(2)) and "errors" not in apart[1].sd
+    numbers_of = differing(apart)
+    assert numbers_of["dcgan.best.20.against_supervised.errors"] == 5.0
+    assert numbers_of["bayesgan.best.20.against_supervised.seeds"] == 2
+    page = markdown(lines(rows, ["best"]), apart, Page("mnist", ["best"], "command", ["a CPU"]))
+    assert "| 20 | best | Bayesian GAN | 2 | +0 +- 6 | +0.000 +- 0.057 | - |" in page
+    assert "| 20 | best | DCGAN | 1 | +5 | +0.050 | - |" in page
 
 
 def test_time_left_is_that_of_runs_not_of_the_baseline() -> None:

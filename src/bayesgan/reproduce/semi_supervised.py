@@ -9,6 +9,8 @@ from typing import Any
 from bayesgan.errors import BayesganError, DataError, Interrupted
 from bayesgan.machine import write_result
 from bayesgan.reproduce.cells import Job, Row
+from bayesgan.reproduce.differences import differences
+from bayesgan.reproduce.differences import figures as differing
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options
 from bayesgan.reproduce.picture import picture
@@ -52,13 +54,13 @@ def semi_supervised(options: Options) -> str:
 def written(done: dict[Job, Row], plan: Plan, options: Options, paths: Sequence[Path]) -> str:
     """Write result, table and picture, beside each of ``paths``; return the table."""
     rows = [*done.values()]
-    found = lines(rows, plan.columns)
+    found, apart = lines(rows, plan.columns), differences(rows)
     text = ""
     for path in paths:
         with one_thread():  # as the rows were made
-            result = write_result(path, command(options, plan), figures(found), rows + presets(done))
+            result = write_result(path, command(options, plan), figures(found) | differing(apart), rows + presets(done))
         page = Page(options.data, plan.columns, result["command"], devices(rows, result), options.validation)
-        text = markdown(found, page)
+        text = markdown(found, apart, page)
         write_text(path.with_suffix(".md"), text)
         picture(path.with_suffix(".png"), found, page)
     return text

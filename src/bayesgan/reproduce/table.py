@@ -54,13 +54,17 @@ class Page:
         return text + (f" ({', '.join(notes)})" if notes else "")
 
 
-def markdown(found: Sequence[Line], page: Page) -> str:
-    """Return the page."""
+def markdown(found: Sequence[Line], apart: Sequence[Line], page: Page) -> str:
+    """Return the page of all lines, and of what they have more than the baseline on the same subsets."""
     part = f"{page.validation:,} validation images" if page.validation else "test images"
     unit = "number" if page.unit == "errors" else "percent"
     ours = f"Ours: {unit} of errors on {part}, mean +- 2 sd over label subsets, {' and '.join(page.devices)}."
     parts = [f"# Few labels on {page.data}\n\n`{page.command}`\n\n{ours} The paper: {published.PAPER}."]
     parts += [table(compared(found, page)), "## Probabilities and times\n\n" + table(detailed(found, page))]
+    if apart:
+        parts.append(
+            "## Against the supervised network, on the subsets that both have\n\n" + table(beside(apart, page))
+        )
     if any(line.system in ABLATIONS for line in found):
         parts.append("## The best Bayesian GAN, one part changed\n\n" + table(ablated(found, page)))
     diverged = [
@@ -98,6 +102,15 @@ def detailed(found: Sequence[Line], page: Page) -> Iterator[list[str]]:
         if line.system in PRESET:
             cells = [page.cell(line, key, form, 0) for key, form in shown.items()]
             yield [f"{line.labels:,}", line.column, TITLES[line.system], *cells]
+
+
+def beside(apart: Sequence[Line], page: Page) -> Iterator[list[str]]:
+    """Yield what a system has more of than the baseline."""
+    forms = {page.unit: "{:+,.0f}" if page.unit == "errors" else "{:+.1f}", "nll": "{:+.3f}", "ece": "{:+.4f}"}
+    yield ["labels", "column", "system", "subsets", *forms]
+    for line in apart:
+        cells = [page.cell(line, key, form, 0).replace("+- +", "+- ") for key, form in forms.items()]
+        yield [f"{line.labels:,}", line.column, TITLES[line.system], str(line.seeds), *cells]
 
 
 def ablated(found: Sequence[Line], page: Page) -> Iterator[list[str]]:
