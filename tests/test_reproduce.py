@@ -173,6 +173,8 @@ def test_a_table_may_be_collected_and_says_where_seeds_are_missing(lazy: None) -
     assert "| 20 | DCGAN | 1,823 +- 412 | 11 +- 2 |" in page
     assert "| 20 | Bayesian GAN | 997 +- 348 | 5 (1 seed) |" in page
     assert "| 20 | W-DCGAN | 1,687 +- 387 | - (3 of 3 diverged) |" in page
+    assert "mean +- 2 sd over label subsets" in page
+    assert "one label subset" in markdown(lines(numbered[3:4], ["best"]), [], Page("mnist", ["best"], "command", []))
     assert "- W-DCGAN, best, 20 labels, seed 2: diverged: nan" in page
 
 

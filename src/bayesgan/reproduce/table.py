@@ -58,7 +58,8 @@ def markdown(found: Sequence[Line], apart: Sequence[Line], page: Page) -> str:
     """Return the page of all lines, and of what they have more than the baseline on the same subsets."""
     part = f"{page.validation:,} validation images" if page.validation else "test images"
     unit = "number" if page.unit == "errors" else "percent"
-    ours = f"Ours: {unit} of errors on {part}, mean +- 2 sd over label subsets, {' and '.join(page.devices)}."
+    over = "mean +- 2 sd over label subsets" if max(line.seeds for line in found) > 1 else "one label subset"
+    ours = f"Ours: {unit} of errors on {part}, {over}, {' and '.join(page.devices)}."
     parts = [f"# Few labels on {page.data}\n\n`{page.command}`\n\n{ours} The paper: {published.PAPER}."]
     parts += [table(compared(found, page)), "## Probabilities and times\n\n" + table(detailed(found, page))]
     if apart:
