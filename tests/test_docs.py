@@ -210,6 +210,26 @@ def test_the_table_of_posteriors_is_that_of_the_results() -> None:
     assert f"| {' | '.join(f'{value:.2f}' for value in ece)} |" in text
 
 
+def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
+    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    rows = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"]
+    found = {
+        (r["system"], r["column"]): r["errors"]
+        for r in rows
+        if r.get("column") and (r["labels"], r["seed"]) == (100, 0)
+    }
+    names = {"supervised": "supervised network", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "bayesgan": "Bayesian GAN"}
+    for system, name in names.items():
+        published, best = (found[system, column] for column in ("published", "best"))
+        assert f"| {name} | {published:,} | {best:,} |" in text
+    for ablation in ("without_generators", "without_consistency", "without_augmentation", "zero_temperature"):
+        assert f"| {found[ablation, 'best']:,} | |" in text
+    fashion = json.loads((RESULTS / "semi_supervised_fashion_mnist.json").read_text())["figures"]
+    for system in ("supervised", "bayesgan", "label_spreading"):
+        few, more = (fashion[f"{system}.best.{n}.error"] for n in (100, 1000))
+        assert f"{few:.1f} and {more:.1f} %" in text
+
+
 def test_nothing_speaks_of_other_machines() -> None:
     texts = [p for p in ROOT.rglob("*") if p.suffix in {".py", ".md", ".toml", ".txt", ".json", ".html"}]
     own = [p for p in texts if not {".venv", ".git", "build", "runs"} & set(p.relative_to(ROOT).parts[:1])]
