@@ -109,9 +109,11 @@ def verdict(rows: Rows, key: str, form: str) -> str:
     means = {row["method"]: row["mean"][key] for row in rows if key in row["mean"]}
     if not means:
         return f"- {key}: no run has one."
-    best = (max if key in UPWARDS else min)(means, key=lambda method: means[method])
+    first = (max if key in UPWARDS else min)(means.values())
+    best = [method for method, mean in means.items() if mean == first]
     spread = {row["method"]: row["sd"][key] for row in rows if key in row["sd"]}
-    near = [m for m in spread if m != best and abs(means[m] - means[best]) <= max(spread[m], spread.get(best, 0.0))]
+    own = max(spread.get(method, 0.0) for method in best)
+    near = [m for m, sd in spread.items() if m not in best and abs(means[m] - first) <= max(sd, own)]
     real = next((row["mean"][f"{key}_real"] for row in rows if f"{key}_real" in row["mean"]), None)
     others = f"; within one standard deviation: {', '.join(near)}" if near else ""
-    return f"- {key}: best {best}{others}{'' if real is None else '; real data ' + form.format(real)}."
+    return f"- {key}: best {' and '.join(best)}{others}{'' if real is None else '; real data ' + form.format(real)}."
