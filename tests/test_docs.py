@@ -230,6 +230,17 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
         assert f"{few:.1f} and {more:.1f} %" in text
 
 
+def test_errors_under_wrong_labels_are_those_of_the_results() -> None:
+    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    figures = json.loads((RESULTS / "noise.json").read_text())["figures"]
+    methods = ("point", "temperature_0", "temperature_0.1", "temperature_1", "four_points", "four_chains")
+    for likelihood in ("labels", "consistency"):
+        for percent, words in ((0, "none"), (30, "30 %")):
+            errors = [figures[f"100.{likelihood}.{percent}.{method}.error"] for method in methods]
+            assert f"| {likelihood}, {words} | {' | '.join(f'{error:.2f}' for error in errors)} |" in text
+    assert f"whose error is {figures['100.labels.0.temperature_1.last_error']:.2f} %" in text
+
+
 def test_nothing_speaks_of_other_machines() -> None:
     texts = [p for p in ROOT.rglob("*") if p.suffix in {".py", ".md", ".toml", ".txt", ".json", ".html"}]
     own = [p for p in texts if not {".venv", ".git", "build", "runs"} & set(p.relative_to(ROOT).parts[:1])]
