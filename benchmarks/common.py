@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
+import statistics
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from bayesgan import machine
+from bayesgan.store import write_text
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -25,3 +28,24 @@ def write_result(name: str, figures: dict[str, float], rows: list[dict[str, Any]
     path = RESULTS / f"{name}{'-cuda' if torch.cuda.is_available() else ''}.json"
     machine.write_result(path, command(), figures, rows)
     return path
+
+
+def publish(name: str, rows: list[dict[str, Any]], table: Any) -> None:
+    """Write the result file of all rows and the page beside it, and print the page.
+
+    ``table``: a module whose ``summaries`` of the rows have ``figures`` and are a page in ``markdown``.
+    """
+    found = table.summaries(rows)
+    path = write_result(name, table.figures(found), rows + found)
+    page = table.markdown(found, command(), machine.machine())
+    write_text(path.with_suffix(".md"), page)
+    print(page, path, sep="\n")
+
+
+def moments(columns: Mapping[str, Sequence[float]]) -> dict[str, float | None]:
+    """Return the mean of each column and, as ``NAME_sd``, its standard deviation; None of too few values."""
+    found: dict[str, float | None] = {}
+    for name, values in columns.items():
+        found[name] = round(statistics.mean(values), 6) if values else None
+        found[f"{name}_sd"] = round(statistics.stdev(values), 6) if len(values) > 1 else None
+    return found

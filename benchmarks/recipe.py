@@ -22,12 +22,12 @@ import recipe_table
 import torch
 from resumable import add_flags, completed, digest, finished, names
 
-from bayesgan import machine, presets
+from bayesgan import presets
 from bayesgan.config import Run
 from bayesgan.errors import Diverged
 from bayesgan.evaluate import evaluate
 from bayesgan.serialise import assigned
-from bayesgan.store import write_json, write_text
+from bayesgan.store import write_json
 from bayesgan.training import train
 
 ASIDE = {"mnist": 10_000, "digits": 400, "cifar10": 5000}
@@ -129,11 +129,7 @@ def main() -> None:
     options = parser.parse_args()
     if done := completed(perform, planned(options), common.RESULTS / "recipe.json", options):
         rows = [finished(job) or {} for job in done]
-        found = recipe_table.summaries(rows)
-        path = common.write_result("recipe", recipe_table.figures(found), rows + found)
-        table = recipe_table.markdown(found, common.command(), machine.machine())
-        write_text(path.with_suffix(".md"), table)
-        print(table, path, sep="\n")
+        common.publish("recipe", rows, recipe_table)
 
 
 if __name__ == "__main__":

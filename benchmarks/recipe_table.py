@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
+
+from common import moments
 
 MEASURES = ("error", "nll", "ece")
 HOW = (
@@ -32,10 +33,7 @@ def summary(key: tuple[str, int, int, str], rows: Rows, shipped: dict[Any, dict[
     gains = [row["error"] - other["error"] for row, other in pairs if not other["failed"]]
     columns = {name: [row[name] for row in mine] for name in MEASURES} | {"against_shipped": gains}
     found: dict[str, Any] = dict(zip(("data", "labels", "steps", "change"), key, strict=True)) | {"subsets": len(mine)}
-    for name, values in columns.items():
-        found[name] = round(statistics.mean(values), 6) if values else None
-        found[f"{name}_sd"] = round(statistics.stdev(values), 6) if len(values) > 1 else None
-    return found
+    return found | moments(columns)
 
 
 def figures(found: Rows) -> dict[str, float]:

@@ -232,7 +232,7 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
 
 def test_errors_under_wrong_labels_are_those_of_the_results() -> None:
     text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
-    figures = json.loads((RESULTS / "noise.json").read_text())["figures"]
+    figures = json.loads((RESULTS / "wrong_labels.json").read_text())["figures"]
     methods = ("point", "temperature_0", "temperature_0.1", "temperature_1", "four_points", "four_chains")
     for likelihood in ("labels", "consistency"):
         for percent, words in ((0, "none"), (30, "30 %")):

@@ -19,6 +19,7 @@ from bayesgan.diagnosis.chains import together
 from bayesgan.diagnosis.checks import CHECKS
 from bayesgan.diagnosis.evidence import Chain, Energy, Evidence, Scores, Variety
 from bayesgan.diagnosis.gather import energy
+from bayesgan.diagnosis.sampling import falling
 from bayesgan.diagnosis.values import is_probability
 from bayesgan.doctor import Diagnosis, diagnose
 from bayesgan.errors import DataError, Interrupted
@@ -26,7 +27,7 @@ from bayesgan.metrics.departure import Departure
 from bayesgan.predict import Posterior
 from bayesgan.report import report
 from bayesgan.resolve import resolve
-from bayesgan.samplers.schedules import Cosine, Cyclical, Schedule
+from bayesgan.samplers.schedules import Constant, Cosine, Cyclical, Polynomial, Schedule
 from bayesgan.serialise import assignment, from_config
 from bayesgan.store import Store
 from bayesgan.training import train
@@ -60,7 +61,16 @@ def test_a_particle_that_stands_still_adds_no_draws() -> None:
     assert "R-hat 1.02 (limit 1.30)" in [*Diagnosis((), (), e).lines()][1]
 
 
-@pytest.mark.parametrize(("schedule", "tested"), [(Cosine(), False), (Cyclical(2, 0.5), True)])
+@pytest.mark.parametrize(
+    ("schedule", "is_falling"),
+    [(Constant(), False), (Cosine(), True), (Cosine(0.02), True), (Polynomial(), True)]
+    + [(Cyclical(cycles, 0.5), cycles < 4) for cycles in (1, 2, 4, 8)],
+)
+def test_which_steps_fall(schedule: Schedule, is_falling: bool) -> None:
+    assert falling(schedule) is is_falling
+
+
+@pytest.mark.parametrize(("schedule", "tested"), [(Cosine(), False), (Cyclical(4, 0.5), True)])
 def test_where_steps_fall_departure_is_not_tested(schedule: Schedule, tested: bool, tmp_path: Path) -> None:
     run = tiny(labels=None, steps=40, burn_in=10, thin=1)
     players = {n: replace(p, inference=replace(p.inference, schedule=schedule)) for n, p in run.players.items()}

@@ -28,8 +28,7 @@ from bayesgan.machine import machine
 from bayesgan.reproduce import cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.cells import Cell, Spreading, Terms
-from bayesgan.reproduce.differences import differences
-from bayesgan.reproduce.differences import figures as differing
+from bayesgan.reproduce.differences import difference_figures, differences
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options, numbers
 from bayesgan.reproduce.plan import command, planned
@@ -212,7 +211,7 @@ def test_differences_are_those_on_the_same_subsets() -> None:
         ("dcgan", 1, 5.0),
     ]
     assert apart[0].sd["nll"] == pytest.approx(0.02 * math.sqrt(2)) and "errors" not in apart[1].sd
-    numbers_of = differing(apart)
+    numbers_of = difference_figures(apart)
     assert numbers_of["dcgan.best.20.against_supervised.errors"] == 5.0
     assert numbers_of["bayesgan.best.20.against_supervised.seeds"] == 2
     page = markdown(lines(rows, ["best"]), apart, Page("mnist", ["best"], "command", ["a CPU"]))

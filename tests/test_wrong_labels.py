@@ -21,7 +21,7 @@ from test_docs import benchmarks_in
 def noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the benchmark, whose results go to ``tmp_path``."""
     benchmarks_in(tmp_path, monkeypatch)
-    return importlib.import_module("noise")
+    return importlib.import_module("wrong_labels")
 
 
 def test_the_share_of_labels_is_wrong_and_nothing_else_is(noise: Any, tmp_path: Path) -> None:
@@ -56,9 +56,9 @@ def test_a_run_is_held_against_descent_on_its_split(
     def main(*more: str) -> dict[str, Any]:
         flags = ("--splits", "2", "--steps", "6", "--noise", "0.4", "--methods", "point,temperature 0,temperature 1")
         flags = (*flags, "--jobs", "1", "--work", str(tmp_path / "work"))
-        monkeypatch.setattr(sys, "argv", ["benchmarks/noise.py", *flags, *more])
+        monkeypatch.setattr(sys, "argv", ["benchmarks/wrong_labels.py", *flags, *more])
         noise.main()
-        return dict(json.loads((tmp_path / "results" / "noise.json").read_text()))
+        return dict(json.loads((tmp_path / "results" / "wrong_labels.json").read_text()))
 
     result = main()
     rows = [row for row in result["rows"] if "settings" in row]
@@ -71,13 +71,13 @@ def test_a_run_is_held_against_descent_on_its_split(
         gains = [errors[likelihood, "temperature 1", s] - errors[likelihood, "temperature 0", s] for s in (0, 1)]
         found = result["figures"][f"100.{likelihood}.40.temperature_1.against_descent"]
         assert found == pytest.approx(sum(gains) / 2, abs=1e-5)
-    assert "## consistency: 100 labels, 40 % of them wrong" in (tmp_path / "results" / "noise.md").read_text()
+    assert "## consistency: 100 labels, 40 % of them wrong" in (tmp_path / "results" / "wrong_labels.md").read_text()
     monkeypatch.setattr(noise, "train", None)
     assert main("--add", "--work", str(tmp_path / "other"))["rows"] == result["rows"]
 
 
 def test_runs_that_diverged_are_in_no_mean(noise: Any) -> None:
-    table = importlib.import_module("noise_table")
+    table = importlib.import_module("wrong_labels_table")
     place = {"labels": 20, "likelihood": "labels", "noise": 0.4}
     broken = {**place, "method": "temperature 0", "split": 0, "failed": "diverged"}
     measured = {

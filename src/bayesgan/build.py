@@ -116,7 +116,7 @@ def checkpoint(run: Run, state: State) -> dict[str, Any]:
 def restore(run: Run, state: State, out: str | Path | None) -> tuple[Store, list[dict[str, Any]]]:
     """Load the checkpoint of ``out`` into ``state`` and return the folder and the metrics up to there.
 
-    A run may go on on another device, and when its data have moved; config.toml then says so.
+    A run may go on on another device, and when its data have moved.
     """
     if out is None:
         raise UsageError("--resume needs --out RUN, the run folder to continue")
@@ -126,7 +126,6 @@ def restore(run: Run, state: State, out: str | Path | None) -> tuple[Store, list
     moved = replace(from_config(saved["config"]), device=run.device, data_dir=run.data_dir)
     if difference := first_difference(to_config(moved), to_config(run)):
         raise DataError(f"{store.path / 'checkpoint.pt'} is of another configuration: {difference}")
-    store.configure(run)
     with torch.no_grad():
         for name, e in state.game.ensembles.items():
             for leaf_name, leaf in e.params.items():

@@ -87,9 +87,7 @@ def train(
         dry_run: Print the resolved settings, and what this machine decides of them, and stop.
         resume: Continue the run folder --out from its checkpoint.
     """
-    from bayesgan.levers import choices
-    from bayesgan.resolve import resolve
-    from bayesgan.serialise import to_config, to_toml
+    from bayesgan.resolve import described, resolve
     from bayesgan.training import train as train_run
 
     if resume and out is None:
@@ -99,7 +97,7 @@ def train(
     flags |= {name: str(path) for name, path in (("data_dir", data_dir), ("split", split)) if path}
     run = resolve(system, flags, preset, steps, config, settings, out if resume else None, conditional)
     if dry_run:
-        print(to_toml(to_config(run)), *(f"# {line}" for line in choices(run)), sep="\n")
+        print(described(run))
         return
     posterior = train_run(run, out, resume=resume, progress=True)
     print(f"run folder: {posterior.bank[0].parent.parent}")

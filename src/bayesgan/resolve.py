@@ -12,17 +12,12 @@ from bayesgan.config import Run
 from bayesgan.data.sets import SETS
 from bayesgan.data.splits import read_split
 from bayesgan.errors import UsageError, nearest
+from bayesgan.levers import choices
 from bayesgan.presets import PRESETS, of_photographs
-from bayesgan.serialise import NONE, assigned, from_config, read_toml
+from bayesgan.serialise import NONE, assigned, from_config, read_toml, to_config, to_toml
 from bayesgan.store import Store
 
-LATER = {
-    "split",
-    "validation",
-    "stream",
-    "spread",
-    "chunk_size",
-}  # fields that the config.toml of an older run may lack
+LATER = {"split", "validation", "stream", "spread", "chunk_size", "starts"}  # config.toml of an older run may lack them
 WHOLE = {field.name for field in fields(Run)} - LATER
 
 
@@ -73,6 +68,11 @@ def resolve(
     check_ranges(run)
     result: Run = run
     return result
+
+
+def described(run: Run) -> str:
+    """Return a run's settings as TOML, and in comments what this machine decides of them."""
+    return "\n".join((to_toml(to_config(run)), *(f"# {line}" for line in choices(run))))
 
 
 def counted(given: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:

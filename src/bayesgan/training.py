@@ -49,13 +49,12 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     run = replace(run, precision=precision(replace(run, precision=begun), device))
     check(run, data)
     state = initialise(run, data, device)
-    store, rows = restore(run, state, out) if resume else (Store.create(Path(out) if out else None, run), [])
     if resume:
-        split.check(store.json("split.json"))
+        store, rows = gone_on(run, state, out, split)
     else:
+        store, rows = Store.create(Path(out) if out else None, run), []
         store.describe(run, counts, split.to_json(), device)
     batches = Batches(run, data, device)
-
     begin, (spent, planned) = partial(initialise, run, data, device), starts.elsewhere(run, rows)
     title, done, total = f"{run.system} on {data.name}", state.step + spent, run.steps + planned
     with Progress(title, done, total, progress) as bar, interruptible() as stopped:
@@ -99,6 +98,14 @@ def opened(run: Run, folder: Path | None) -> tuple[Training, Split, dict[str, An
     if prepared.validation is not None:
         counts["validation"] = prepared.validation.listed
     return data, prepared.split, counts
+
+
+def gone_on(run: Run, state: State, out: str | Path | None, split: Split) -> tuple[Store, list[dict[str, Any]]]:
+    """Return the folder and the metrics of a run that goes on; other data than it began with are a DataError."""
+    store, rows = restore(run, state, out)
+    split.check(store.json("split.json"))
+    store.configure(run)  # where it is computed, and where its data lie, may have changed
+    return store, rows
 
 
 def keep(run: Run, state: State) -> bool:

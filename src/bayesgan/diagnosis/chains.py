@@ -14,7 +14,7 @@ from bayesgan.bank import read_sample
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
 from bayesgan.diagnosis.evidence import Chain
-from bayesgan.diagnosis.sampling import largest_noise, sampling
+from bayesgan.diagnosis.sampling import falling, largest_noise, sampling
 from bayesgan.diagnosis.values import FUNCTIONS, Probes, probes
 from bayesgan.metrics import mixing
 from bayesgan.metrics.agreement import spread, total_variation
@@ -22,12 +22,9 @@ from bayesgan.metrics.classification import mutual_information
 from bayesgan.metrics.departure import Departure, departure
 from bayesgan.predict import Posterior
 from bayesgan.progress import Progress
-from bayesgan.samplers.schedules import Constant, Cyclical
 from bayesgan.store import Store
 
 COMPARED = 256
-# A walk whose steps fall slows down, which looks like a chain that has arrived.
-STEADY = (Constant, Cyclical)
 HALF_SPACING = 2.0**-24  # of float32, relative
 
 Rows = Sequence[Mapping[str, Any]]
@@ -87,7 +84,7 @@ def chain(posterior: Posterior, player: str, values: Tensor, with_start: bool, r
         together([middle(mixing.effective_size(kept[:, [k]])) for k in range(particles)]),
         within,
         over_all,
-        departed(flat, draws) if with_start and isinstance(settings.schedule, STEADY) else None,
+        departed(flat, draws) if with_start and not falling(settings.schedule) else None,
         total_variation(values[:draws]) if classes else None,
         mutual_information(values[:draws].flatten(0, 1))[1].mean().item() if classes else None,
     )

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
+from statistics import mean
 
 from bayesgan.config import Run
+from bayesgan.samplers.schedules import Schedule
 from bayesgan.samplers.specs import SamplerSpec
+
+POINTS = 4096  # of a schedule that are looked at
 
 
 def sampling(inference: object) -> SamplerSpec | None:
     """Return the settings of a sampler, None for those of an optimiser."""
     return inference if isinstance(inference, SamplerSpec) else None
+
+
+def falling(schedule: Schedule) -> bool:
+    """Return whether the steps of the last quarter of the draws are smaller than those of the quarter before.
+
+    There a walk slows down, which looks like a chain that has arrived.
+    """
+    points = (k / POINTS for k in range(POINTS))
+    factors = [schedule(point) for point in points if schedule.samples(point)]
+    third, last = factors[len(factors) // 2 : len(factors) * 3 // 4], factors[len(factors) * 3 // 4 :]
+    return mean(last) < 0.99 * mean(third)
 
 
 def largest_noise(run: Run, player: str) -> float:

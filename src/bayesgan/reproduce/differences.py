@@ -37,7 +37,7 @@ def less(row: Row, baseline: Row) -> Row:
     return names | {key: row[key] - baseline[key] for key in MEASURES if key in row and key in baseline}
 
 
-def figures(found: Iterable[Line]) -> dict[str, float]:
+def difference_figures(found: Iterable[Line]) -> dict[str, float]:
     """Return ``SYSTEM.COLUMN.LABELS.against_supervised.MEASURE`` with its ``.sd``, and ``.seeds``."""
     numbers: dict[str, float] = {}
     for line in found:

@@ -9,8 +9,7 @@ from typing import Any
 from bayesgan.errors import BayesganError, DataError, Interrupted
 from bayesgan.machine import write_result
 from bayesgan.reproduce.cells import Job, Row
-from bayesgan.reproduce.differences import differences
-from bayesgan.reproduce.differences import figures as differing
+from bayesgan.reproduce.differences import difference_figures, differences
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options
 from bayesgan.reproduce.picture import picture
@@ -58,7 +57,9 @@ def written(done: dict[Job, Row], plan: Plan, options: Options, paths: Sequence[
     text = ""
     for path in paths:
         with one_thread():  # as the rows were made
-            result = write_result(path, command(options, plan), figures(found) | differing(apart), rows + presets(done))
+            result = write_result(
+                path, command(options, plan), figures(found) | difference_figures(apart), rows + presets(done)
+            )
         page = Page(options.data, plan.columns, result["command"], devices(rows, result), options.validation)
         text = markdown(found, apart, page)
         write_text(path.with_suffix(".md"), text)

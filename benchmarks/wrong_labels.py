@@ -1,7 +1,7 @@
 """Whether a posterior helps against wrong labels: the digits, some labels replaced by another class, means over splits.
 
-    python benchmarks/noise.py [--labels 100] [--noise 0,0.3] [--splits 5] [--steps 400] [--methods point,...]
-        [--likelihoods labels,consistency] [--jobs 2] [--work runs/noise] [--add] [--collect]
+    python benchmarks/wrong_labels.py [--labels 100] [--noise 0,0.3] [--splits 5] [--steps 400] [--methods point,...]
+        [--likelihoods labels,consistency] [--jobs 2] [--work runs/wrong_labels] [--add] [--collect]
 
 The supervised network as shipped, and the same sampled by SGHMC in the second half of the run, at temperature 0 (which
 is descent, and what the others are held against), 0.1 and 1; and, at four times the cost, four networks as shipped and
@@ -9,7 +9,7 @@ four chains at 0.1. Twice over: by the likelihood of the labels alone, which is 
 labels, so that temperature 1 is the posterior; and with consistency, as shipped.
 Each split draws its own 500 test images, whose classes stay as they are, its labels, and which of these are wrong.
 Finished runs in the work folder are not run again, with --add those of the result file neither. Writes
-benchmarks/results/noise.json and noise.md.
+benchmarks/results/wrong_labels.json and wrong_labels.md.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import common
-import noise_table
 import numpy as np
 import torch
+import wrong_labels_table
 from mixing import mixing
 from resumable import add_flags, completed, digest, finished, names
 
-from bayesgan import machine, presets
+from bayesgan import presets
 from bayesgan.config import Run
 from bayesgan.data.labels import prepare
 from bayesgan.data.sets import load
@@ -38,7 +38,7 @@ from bayesgan.objectives import Supervised
 from bayesgan.presets.common import sampler
 from bayesgan.reproduce.scores import measured
 from bayesgan.seeds import derive
-from bayesgan.store import write_json, write_text
+from bayesgan.store import write_json
 from bayesgan.training import train
 
 DATA = "digits"
@@ -166,15 +166,11 @@ def main() -> None:
     parser.add_argument("--methods", type=names, default=[*METHODS])
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--steps", type=int, default=400)
-    add_flags(parser, "noise")
+    add_flags(parser, "wrong_labels")
     options = parser.parse_args()
-    if done := completed(perform, planned(options), common.RESULTS / "noise.json", options):
+    if done := completed(perform, planned(options), common.RESULTS / "wrong_labels.json", options):
         rows = [finished(job) or {} for job in done]
-        found = noise_table.summaries(rows)
-        path = common.write_result("noise", noise_table.figures(found), rows + found)
-        table = noise_table.markdown(found, common.command(), machine.machine())
-        write_text(path.with_suffix(".md"), table)
-        print(table, path, sep="\n")
+        common.publish("wrong_labels", rows, wrong_labels_table)
 
 
 if __name__ == "__main__":

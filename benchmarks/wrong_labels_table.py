@@ -1,9 +1,10 @@
-"""The rows of benchmarks/noise.py as figures and as tables in Markdown."""
+"""The rows of benchmarks/wrong_labels.py as figures and as tables in Markdown."""
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
+
+from common import moments
 
 COLUMNS = {
     "error": ("error, %", "{:.2f}"),
@@ -50,12 +51,8 @@ def numbers(row: dict[str, Any], descents: dict[Any, float]) -> dict[str, float]
 def summary(key: Place, runs: list[dict[str, float]]) -> dict[str, Any]:
     """Summarise the splits of one method; runs that diverged are not among them."""
     found: dict[str, Any] = dict(zip(("labels", "likelihood", "noise", "method"), key, strict=True))
-    found["splits"] = len(runs)
-    for name in COLUMNS:
-        values = [run[name] for run in runs if name in run]
-        found[name] = round(statistics.mean(values), 6) if values else None
-        found[f"{name}_sd"] = round(statistics.stdev(values), 6) if len(values) > 1 else None
-    return found
+    columns = {name: [run[name] for run in runs if name in run] for name in COLUMNS}
+    return found | {"splits": len(runs)} | moments(columns)
 
 
 def figures(found: Rows) -> dict[str, float]:
