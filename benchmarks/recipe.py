@@ -32,7 +32,7 @@ from bayesgan.training import train
 
 ASIDE = {"mnist": 10_000, "digits": 400, "cifar10": 5000}
 STEPS = {"mnist": 4000, "digits": 800, "cifar10": 3000}
-RESNET = ("discriminator", "teacher")
+READERS = ("discriminator", "teacher")
 CHANGES: dict[str, tuple[str, ...]] = {
     "shipped": (),
     "warps the same at every size": ("augment.side=none",),
@@ -51,7 +51,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "teacher's decay 0.98": ("players.teacher.inference.decay=0.98",),
     "half the step size": ("players.discriminator.inference.lr=0.002",),
     "four starts": ("starts.chains=4",),
-    "ResNet": tuple(f"players.{name}.network.kind=ResNet" for name in RESNET),
+    "two convolutions a stage": tuple(f"players.{name}.network.depth=2" for name in READERS),
+    "ResNet": tuple(f"players.{name}.network.kind=ResNet" for name in READERS),
 }
 
 

@@ -194,7 +194,7 @@ def test_one_seed_has_no_spread() -> None:
     found = lines([row | {"seed": seed} for seed, row in enumerate(rows)], ["best"])
     numbers_of, page = figures(found), markdown(found, [], Page("mnist", ["best"], "command", ["a CPU"]))
     assert numbers_of["dcgan.best.20.errors.sd"] > 0 and "dcgan.best.20.minutes.sd" not in numbers_of
-    assert "| 3.0 |" in page and "3.0 +-" not in page
+    assert "| 3.0 (1 seed) |" in page and "3.0 +-" not in page
 
 
 def test_differences_are_those_on_the_same_subsets() -> None:

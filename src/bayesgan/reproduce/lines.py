@@ -20,8 +20,8 @@ LAST, LAST_SAMPLE = "last_", "last_sample"
 class Line:
     """What the seeds of one system say, in one column, with one number of labels: ``mean`` and ``sd`` by measure.
 
-    ``sd`` lacks what only one seed has. ``seeds``: how many there are. ``failed``: those of them that diverged, and are
-    in no mean, with the reason.
+    ``sd`` lacks what only one seed has. ``count``: of how many seeds a mean is. ``seeds``: how many there are.
+    ``failed``: those of them that diverged, and are in no mean, with the reason.
     """
 
     system: str
@@ -29,6 +29,7 @@ class Line:
     labels: int
     mean: dict[str, float]
     sd: dict[str, float]
+    count: dict[str, int]
     seeds: int
     failed: dict[int, str]
 
@@ -57,8 +58,9 @@ def summarised(system: str, column: str, labels: int, rows: Sequence[Row]) -> Li
     values = {key: [row[key] for row in sound if key in row] for row in sound for key in row if key not in NAMES}
     mean = {key: statistics.mean(some) for key, some in values.items()}
     sd = {key: statistics.stdev(some) for key, some in values.items() if len(some) > 1}
+    count = {key: len(some) for key, some in values.items()}
     failed = {row["seed"]: row["failed"] for row in rows if row["failed"]}
-    return Line(system, column, labels, mean, sd, len(rows), failed)
+    return Line(system, column, labels, mean, sd, count, len(rows), failed)
 
 
 def figures(found: Iterable[Line]) -> dict[str, float]:

@@ -44,12 +44,13 @@ class Page:
         return "errors" if self.data in published.COUNTED else "error"
 
     def cell(self, line: Line | None, key: str, form: str, most: int) -> str:
-        """Return a mean with two standard deviations; where seeds are fewer than ``most``, or diverged, how many."""
+        """Return a mean with two standard deviations; of how many seeds, where fewer than ``most`` or some diverged."""
         if line is None or (key not in line.mean and not line.failed):
             return "-"
         text = form.format(line.mean[key]) if key in line.mean else "-"
         text += f" +- {form.format(2 * line.sd[key])}" if key in line.sd else ""
-        notes = [f"{line.seeds} seed{'s' if line.seeds > 1 else ''}"] if line.seeds < most else []
+        seeds = line.count.get(key, 0) + len(line.failed)
+        notes = [f"{seeds} seed{'s' if seeds > 1 else ''}"] if seeds < most else []
         notes += [f"{len(line.failed)} of {line.seeds} diverged"] if line.failed else []
         return text + (f" ({', '.join(notes)})" if notes else "")
 
@@ -101,7 +102,7 @@ def detailed(found: Sequence[Line], page: Page) -> Iterator[list[str]]:
     yield ["labels", "column", "system", *(key.replace("_", " ") for key in shown)]
     for line in found:
         if line.system in PRESET:
-            cells = [page.cell(line, key, form, 0) for key, form in shown.items()]
+            cells = [page.cell(line, key, form, line.seeds) for key, form in shown.items()]
             yield [f"{line.labels:,}", line.column, TITLES[line.system], *cells]
 
 
