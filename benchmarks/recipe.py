@@ -1,7 +1,7 @@
 """What the settings of the recommended classifier are worth, one changed at a time, on images set aside from training.
 
     BAYESGAN_DATA=DIR python benchmarks/recipe.py [--sets mnist,digits] [--changes shipped,...] [--subsets 3]
-        [--labels 100] [--steps N] [--jobs 2] [--work runs/recipe] [--add] [--collect]
+        [--labels 100] [--steps N,...] [--jobs 2] [--work runs/recipe] [--add] [--collect]
 
 The supervised network with consistency, which is the discriminator of every system here; errors on 10,000 training
 images of MNIST, 400 of the digits or 5,000 of CIFAR-10 that are set aside; no test image is opened. Every change sees
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -116,13 +117,18 @@ def perform(job: Job) -> dict[str, Any]:
     return row
 
 
+def numbers(text: str) -> list[int]:
+    """Return a comma-separated list of whole numbers."""
+    return [int(n) for n in text.split(",")]
+
+
 def planned(options: argparse.Namespace) -> list[Job]:
     """Return all runs, one subset after the other, without changes that change nothing on their set."""
     subsets = range(options.subsets)
-    runs = [(data, n, c, s) for s in subsets for data in options.sets for n in options.labels for c in options.changes]
+    runs = product(subsets, options.sets, options.labels, options.changes, options.steps)
     distinct: dict[str, Job] = {}
-    for run in runs:
-        job = Job(*run, options.steps, options.work)
+    for subset, data, labels, change, steps in runs:
+        job = Job(data, labels, change, subset, steps, options.work)
         distinct.setdefault(job.settings, job)
     return [*distinct.values()]
 
@@ -132,11 +138,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=names, default=["mnist", "digits"])
     parser.add_argument("--changes", type=names, default=[*CHANGES])
-    parser.add_argument("--labels", type=lambda text: [int(n) for n in text.split(",")], default=[100])
+    parser.add_argument("--labels", type=numbers, default=[100])
     parser.add_argument("--subsets", type=int, default=3)
-    parser.add_argument(
-        "--steps", type=int, help="for all sets; 4,000 on MNIST, 3,000 on CIFAR-10 and 800 on the digits if left out"
-    )
+    how = "for all sets; 4,000 on MNIST, 3,000 on CIFAR-10 and 800 on the digits if left out"
+    parser.add_argument("--steps", type=numbers, default=[None], help=how)
     add_flags(parser, "recipe")
     options = parser.parse_args()
     if done := completed(perform, planned(options), common.RESULTS / "recipe.json", options):
