@@ -63,6 +63,11 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "four starts": ("starts.chains=4",),
     "four starts and teacher's decay 0.95": ("starts.chains=4", "players.teacher.inference.decay=0.95"),
     "four starts and teacher's power 12": ("starts.chains=4", "players.teacher.inference.power=12"),
+    "four chains": ("players.discriminator.particles=4",),
+    "four chains and teacher's decay 0.95": (
+        "players.discriminator.particles=4",
+        "players.teacher.inference.decay=0.95",
+    ),
     "two convolutions a stage": tuple(f"players.{name}.network.depth=2" for name in READERS),
     "ResNet": tuple(f"players.{name}.network.kind=ResNet" for name in READERS),
 }
