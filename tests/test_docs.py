@@ -230,6 +230,18 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
         assert f"{few:.1f} and {more:.1f} %" in text
 
 
+def test_errors_under_a_faster_teacher_are_those_of_the_results() -> None:
+    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    rows = [row for row in json.loads((RESULTS / "recipe.json").read_text())["rows"] if "settings" in row]
+    errors = {(row["labels"], row["steps"], row["change"], row["subset"]): row["error"] for row in rows}
+    for labels, steps, subsets in ((20, 2000, 4), (20, 4000, 3), (100, 2000, 3), (100, 4000, 1)):
+        columns = [
+            [errors[labels, steps, change, s] for s in range(subsets)] for change in ("shipped", "teacher's decay 0.95")
+        ]
+        slow, fast = (sum(column) / subsets for column in columns)
+        assert f"| {labels}, {steps:,}, {subsets} | {slow + 1e-9:.2f} | {fast + 1e-9:.2f} |" in text
+
+
 def test_errors_under_wrong_labels_are_those_of_the_results() -> None:
     text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
     figures = json.loads((RESULTS / "wrong_labels.json").read_text())["figures"]
