@@ -232,7 +232,8 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
 
 def test_errors_under_a_faster_teacher_are_those_of_the_results() -> None:
     text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
-    rows = [row for row in json.loads((RESULTS / "recipe.json").read_text())["rows"] if "settings" in row]
+    found = json.loads((RESULTS / "recipe.json").read_text())["rows"]
+    rows, summaries = ([row for row in found if ("settings" in row) is single] for single in (True, False))
     errors = {(row["labels"], row["steps"], row["change"], row["subset"]): row["error"] for row in rows}
     for labels, steps, subsets in ((20, 2000, 4), (20, 4000, 3), (100, 2000, 3), (100, 4000, 1)):
         columns = [
@@ -240,6 +241,15 @@ def test_errors_under_a_faster_teacher_are_those_of_the_results() -> None:
         ]
         slow, fast = (sum(column) / subsets for column in columns)
         assert f"| {labels}, {steps:,}, {subsets} | {slow + 1e-9:.2f} | {fast + 1e-9:.2f} |" in text
+    changes = ("four chains and teacher's decay 0.95", "teacher's decay 0.95")
+    many, one = ([errors[20, 2000, change, s] for s in range(6)] for change in changes)
+    assert all(a < b for a, b in zip(many, one, strict=True))
+    assert f"{sum(many) / 6:.2f} against {sum(one) / 6 + 1e-9:.2f} %" in text and one[4] == max(one) > 2
+    assert f"{many[4]:.2f} against {one[4]:.2f} %" in text
+    starts = next(r for r in summaries if (r["labels"], r["steps"], r["change"]) == (20, 2000, "four starts"))
+    assert "{error:.2f} +- {error_sd:.2f} % errors, {against_shipped:.2f} +- {against_shipped_sd:.2f} points".format(
+        **starts
+    ) in " ".join(text.split())
 
 
 def test_errors_under_wrong_labels_are_those_of_the_results() -> None:

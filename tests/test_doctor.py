@@ -64,7 +64,7 @@ def test_a_particle_that_stands_still_adds_no_draws() -> None:
 @pytest.mark.parametrize(
     ("schedule", "is_falling"),
     [(Constant(), False), (Cosine(), True), (Cosine(0.02), True), (Polynomial(), True)]
-    + [(Cyclical(cycles, 0.5), cycles < 4) for cycles in (1, 2, 4, 8)],
+    + [(Cyclical(cycles, 0.5), cycles < 4) for cycles in (1, 2, 4, 8, 1000, 4096)],
 )
 def test_which_steps_fall(schedule: Schedule, is_falling: bool) -> None:
     assert falling(schedule) is is_falling

@@ -9,7 +9,8 @@ from bayesgan.config import Run
 from bayesgan.samplers.schedules import Schedule
 from bayesgan.samplers.specs import SamplerSpec
 
-POINTS = 4096  # of a schedule that are looked at
+# Of a schedule that are looked at: a prime, far more than a run has cycles, so that all phases are seen.
+POINTS = 2**16 + 1
 
 
 def sampling(inference: object) -> SamplerSpec | None:

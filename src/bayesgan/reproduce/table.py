@@ -49,7 +49,7 @@ class Page:
             return "-"
         text = form.format(line.mean[key]) if key in line.mean else "-"
         text += f" +- {form.format(2 * line.sd[key])}" if key in line.sd else ""
-        seeds = line.count.get(key, 0) + len(line.failed)
+        seeds = line.count[key] + len(line.failed) if key in line.count else line.seeds
         notes = [f"{seeds} seed{'s' if seeds > 1 else ''}"] if seeds < most else []
         notes += [f"{len(line.failed)} of {line.seeds} diverged"] if line.failed else []
         return text + (f" ({', '.join(notes)})" if notes else "")
