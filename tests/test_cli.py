@@ -158,6 +158,24 @@ def test_points_are_drawn_as_clouds(tmp_path: Path) -> None:
     assert "posterior predictive" in (tmp_path / "r" / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("players.discriminator.inference.lr=-1.0", "players.discriminator.inference: SGHMC: lr must be positive"),
+        ("players.generator.inference.temperature=-1.0", "players.generator.inference: SGHMC: temperature must not be"),
+        ("players.generator.inference.eta=0.1", "players.generator.inference: SGHMC: give lr (and friction), or eta"),
+        ("burn_in=0", "damping needs a burn-in"),
+        ("burn_in=4000", "burn_in = 4000: expected at least 0 and less than steps = 4000"),
+        ("players.teacher.inference.of=critic", "players.teacher.inference.of = 'critic': choose from"),
+    ],
+)
+def test_dry_run_refuses_what_no_data_could_make_right(
+    setting: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", "mnist", "--labels", 100, "--set", setting, "--dry-run"]
+    assert message in mistake(capsys, "train", "bayesgan", *flags, code=2)
+
+
 def test_dry_run_prints_what_would_run_and_leaves_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
+
+import torch
 
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
@@ -14,27 +16,40 @@ from bayesgan.starts import classifier, length
 
 def check(run: Run, data: Training) -> None:
     """Raise a UsageError where a run contradicts itself or its data."""
-    check_ranges(run)
-    check_players(run)
+    check_settings(run)
     objective = run.objective
     if len(data.shape) != 3 and (parts := [*images_only(run)]):
         raise UsageError(f"{parts[0]} needs images, and {data.name} has points")
-    reads = {field for player in objective.players for field in objective.fields(player)}
+    reads = read(run)
     if ({"x_labelled", "label"} & reads or objective.conditioned) and not len(data.labels):
         cure = ", or --conditional alone for all of them" if objective.conditioned else ""
         raise UsageError(f"{type(objective).__name__} needs labels: give --labels N{cure}")
     if run.labels and not {"x_labelled", "label"} & reads:
         cure = "leave out --labels, or choose SemiSupervised or Classified"
         raise UsageError(f"objective.kind = {type(objective).__name__!r} learns nothing from labels: {cure}")
+
+
+def check_settings(run: Run) -> None:
+    """Raise a UsageError where a run contradicts itself, whatever its data."""
+    check_ranges(run)
+    check_players(run)
+    objective = run.objective
     codes = getattr(objective, "code_prior", run.codes)
     if codes != run.codes:
         raise UsageError(f"codes = {run.codes!r}: {type(objective).__name__} needs {codes!r}")
     if not 0 <= run.burn_in < run.steps:
         raise UsageError(f"burn_in = {run.burn_in}: expected at least 0 and less than steps = {run.steps}")
-    if "x_weak" in reads and "teacher" not in run.players:
+    if "x_weak" in read(run) and "teacher" not in run.players:
         raise UsageError("consistency needs a player 'teacher' with inference EMA")
-    check_phases(run)
     check_starts(run)
+    counted = run.resolved(1)  # however many data there will be
+    check_samplers(counted)
+    check_phases(counted)
+
+
+def read(run: Run) -> set[str]:
+    """Return the fields of a batch that some player reads."""
+    return {field for player in run.objective.players for field in run.objective.fields(player)}
 
 
 def check_starts(run: Run) -> None:
@@ -50,6 +65,16 @@ def check_starts(run: Run) -> None:
         raise UsageError(
             f"{lasts}, and {most} come before weights are sampled: give a smaller share or a longer burn_in"
         )
+
+
+def check_samplers(run: Run) -> None:
+    """Raise a UsageError for a sampler that cannot be built, by building it on a single weight."""
+    for name, p in run.players.items():
+        if isinstance(p.inference, SamplerSpec):
+            try:
+                p.inference.build([torch.zeros(1)], replace(run.setting(name, {}), seeds=(0,)))
+            except UsageError as error:
+                raise UsageError(f"players.{name}.inference: {error}") from None
 
 
 def check_phases(run: Run) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bayesgan.check import check_ranges
+from bayesgan.check import check_settings
 from bayesgan.config import Run
 from bayesgan.data.sets import SETS
 from bayesgan.data.splits import read_split
@@ -65,7 +65,7 @@ def resolve(
         origin = resumed or config or "--set"
         cure = "leave out the flag" + (", or add --set objective.conditional=true" if origin == "--set" else "")
         raise UsageError(f"--conditional: the run of {origin} is not conditional; {cure}")
-    check_ranges(run)
+    check_settings(run)
     result: Run = run
     return result
 
