@@ -246,6 +246,16 @@ def test_errors_under_a_faster_teacher_are_those_of_the_results() -> None:
     assert all(a < b for a, b in zip(many, one, strict=True))
     assert f"{sum(many) / 6:.2f} against {sum(one) / 6 + 1e-9:.2f} %" in text and one[4] == max(one) > 2
     assert f"{many[4]:.2f} against {one[4]:.2f} %" in text
+    beside = {
+        c: e
+        for (n, t, c, s), e in errors.items()
+        if (n, t, s) == (100, 2000, 0) and c.endswith(" and teacher's decay 0.95")
+    }
+    *others, strong, large = sorted(beside.values())
+    assert f"ten\nothers made {others[0]:.2f} to {others[-1]:.2f} %" in text and len(others) == 10
+    assert f"{strong:.2f} %, shifts as large as those of small images {large:.2f} %" in text
+    weaker = "teacher's view weaker and teacher's decay 0.95"
+    assert beside[weaker] == others[0] and f"{errors[20, 2000, weaker, 2]:.2f} % on another subset" in text
     starts = next(r for r in summaries if (r["labels"], r["steps"], r["change"]) == (20, 2000, "four starts"))
     assert "{error:.2f} +- {error_sd:.2f} % errors, {against_shipped:.2f} +- {against_shipped_sd:.2f} points".format(
         **starts
