@@ -216,8 +216,12 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
     every = {(r["system"], r["column"], r["labels"]): r["errors"] for r in rows if r.get("column") and r["seed"] == 0}
     found = {(system, column): errors for (system, column, labels), errors in every.items() if labels == 100}
     few = [*(every["supervised", "published", n] for n in (20, 50, 200))]
-    few += [every["dcgan", "published", n] for n in (20, 50)]
-    assert "{:,}, {:,} and {:,} errors, and DCGAN {:,} and {:,} of".format(*few) in " ".join(text.split())
+    few += [every["dcgan", "published", n] for n in (20, 50, 200)]
+    few_best = [every["dcgan", "best", n] for n in (20, 50, 200)]
+    flowing = " ".join(text.split())
+    assert "{:,}, {:,} and {:,} errors, and DCGAN {:,}, {:,} and {:,} (the".format(*few) in flowing
+    assert "the best DCGAN makes {:,}, {:,} and {:,}.".format(*few_best) in flowing
+    assert f"| DCGAN-10 | {found['dcgan_10', 'published']:,} | |" in text
     names = {"supervised": "supervised network", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "bayesgan": "Bayesian GAN"}
     for system, name in names.items():
         published, best = (found[system, column] for column in ("published", "best"))
