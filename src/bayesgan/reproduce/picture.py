@@ -30,7 +30,9 @@ def picture(path: Path, found: Sequence[Line], page: Page) -> None:
         axes.set_title({"published": "as published", "best": "best"}[column], fontsize=10, loc="left")
         axes.sharey(panes[0])
     panes[0].set_ylabel("errors" if page.unit == "errors" else "error, %")
-    panes[-1].legend(frameon=False, fontsize=8)
+    # A system may have been run in one column alone.
+    entries = {name: mark for axes in panes for mark, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    panes[-1].legend([*entries.values()], [*entries], frameon=False, fontsize=8)
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=160)
 
