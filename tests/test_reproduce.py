@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from bayesgan import presets, training
 from bayesgan.cli import app
 from bayesgan.data.labels import Held
 from bayesgan.errors import DataError, Diverged
+from bayesgan.figures import canvas
 from bayesgan.machine import machine
 from bayesgan.reproduce import cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
@@ -31,6 +33,7 @@ from bayesgan.reproduce.cells import Cell, Spreading, Terms
 from bayesgan.reproduce.differences import difference_figures, differences
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options, numbers
+from bayesgan.reproduce.picture import picture
 from bayesgan.reproduce.plan import command, planned
 from bayesgan.reproduce.semi_supervised import devices
 from bayesgan.reproduce.shown import ending, minutes_of
@@ -195,6 +198,36 @@ def test_one_seed_has_no_spread() -> None:
     numbers_of, page = figures(found), markdown(found, [], Page("mnist", ["best"], "command", ["a CPU"]))
     assert numbers_of["dcgan.best.20.errors.sd"] > 0 and "dcgan.best.20.minutes.sd" not in numbers_of
     assert "| 3.0 (1 seed) |" in page and "3.0 +-" not in page
+
+
+def test_a_time_that_no_seed_has_is_of_no_number_of_seeds() -> None:
+    rows = [{"system": "dcgan", "column": "best", "labels": 20, "failed": None, "errors": 9.0 + s} for s in range(2)]
+    rows += [{"system": "dcgan", "column": "best", "labels": 20, "failed": "diverged: nan"}]
+    (line,) = lines([row | {"seed": seed} for seed, row in enumerate(rows)], ["best"])
+    page = Page("mnist", ["best"], "command", ["a CPU"])
+    assert page.cell(line, "minutes", "{:.1f}", 3) == "- (1 of 3 diverged)"
+    assert page.cell(line, "errors", "{:.1f}", 4) == "9.5 +- 1.4 (3 seeds, 1 of 3 diverged)"
+
+
+def test_the_picture_names_the_systems_of_all_panels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+
+    def remembered(*size: Any) -> Any:
+        figure, panes = canvas(*size)
+        drawn.append(figure)
+        return figure, panes
+
+    monkeypatch.setattr("bayesgan.reproduce.picture.canvas", remembered)
+    columns = {"dcgan_10": ["published"], "dcgan": ["published", "best"], "bayesgan": ["best"]}
+    rows = [
+        {"system": system, "column": column, "labels": 20, "seed": 0, "failed": None, "errors": 9.0}
+        for system, mine in columns.items()
+        for column in mine
+    ]
+    both = ["published", "best"]
+    picture(tmp_path / "picture.png", lines(rows, both), Page("mnist", both, "command", ["a CPU"]))
+    names = [text.get_text() for legend in drawn[0].legends for text in legend.get_texts()]
+    assert sorted(names) == sorted(["Bayesian GAN, the paper", *(TITLES[system] for system in columns)])
 
 
 def test_differences_are_those_on_the_same_subsets() -> None:

@@ -24,7 +24,7 @@ APART = 0.015  # of a decade: error bars at the same number of labels stand besi
 
 def picture(path: Path, found: Sequence[Line], page: Page) -> None:
     """Write the picture as a PNG."""
-    figure, panes = canvas(4.4 * len(page.columns), 3.8, len(page.columns))
+    figure, panes = canvas(4.4 * len(page.columns) + 2, 3.8, len(page.columns))
     for axes, column in zip(panes, page.columns, strict=True):
         draw(axes, [line for line in found if line.column == column], page)
         axes.set_title({"published": "as published", "best": "best"}[column], fontsize=10, loc="left")
@@ -32,7 +32,7 @@ def picture(path: Path, found: Sequence[Line], page: Page) -> None:
     panes[0].set_ylabel("errors" if page.unit == "errors" else "error, %")
     # A system may have been run in one column alone.
     entries = {name: mark for axes in panes for mark, name in zip(*axes.get_legend_handles_labels(), strict=True)}
-    panes[-1].legend([*entries.values()], [*entries], frameon=False, fontsize=8)
+    figure.legend([*entries.values()], [*entries], frameon=False, fontsize=8, loc="outside right upper")
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=160)
 
