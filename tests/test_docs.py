@@ -260,6 +260,13 @@ def test_errors_under_a_faster_teacher_are_those_of_the_results() -> None:
     assert f"{strong:.2f} %, shifts as large as those of small images {large:.2f} %" in text
     weaker = "teacher's view weaker and teacher's decay 0.95"
     assert beside[weaker] == others[0] and f"{errors[20, 2000, weaker, 2]:.2f} % on another subset" in text
+    cut = [
+        errors[n, 2000, changes[1], s] - errors[n, 2000, "no cutout and teacher's decay 0.95", s]
+        for n, s in ((100, 0), (100, 1), (20, 1))
+    ]
+    assert "by {:.2f}, {:.2f} and {:.2f} points".format(*cut) in text
+    assert sum("no cutout" in change for _, _, change, _ in errors) == len(cut)
+    assert f"40,000 labels it made {errors[40_000, 2000, changes[1], 0]:.2f} %" in text
     starts = next(r for r in summaries if (r["labels"], r["steps"], r["change"]) == (20, 2000, "four starts"))
     assert "{error:.2f} +- {error_sd:.2f} % errors, {against_shipped:.2f} +- {against_shipped_sd:.2f} points".format(
         **starts
