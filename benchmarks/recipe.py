@@ -4,7 +4,7 @@
         [--labels 100] [--steps N,...] [--jobs 2] [--work runs/recipe] [--add] [--collect]
 
 The supervised network with consistency, which is the discriminator of every system here; errors on 10,000 training
-images of MNIST, 400 of the digits or 5,000 of CIFAR-10 that are set aside; no test image is opened. Every change sees
+images of MNIST or Fashion-MNIST, 400 of the digits or 5,000 of CIFAR-10 that are set aside; no test image is opened. Every change sees
 the same subsets of labels. Finished runs in the work folder are not run again, with --add those of the result file
 neither, and a run that was interrupted goes on. Writes benchmarks/results/recipe.json and recipe.md.
 """
@@ -31,8 +31,8 @@ from bayesgan.serialise import assigned
 from bayesgan.store import write_json
 from bayesgan.training import train
 
-ASIDE = {"mnist": 10_000, "digits": 400, "cifar10": 5000}
-STEPS = {"mnist": 4000, "digits": 800, "cifar10": 3000}
+ASIDE = {"mnist": 10_000, "fashion-mnist": 10_000, "digits": 400, "cifar10": 5000}
+STEPS = {"mnist": 4000, "fashion-mnist": 4000, "digits": 800, "cifar10": 3000}
 READERS = ("discriminator", "teacher")
 CHANGES: dict[str, tuple[str, ...]] = {
     "shipped": (),
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--changes", type=names, default=[*CHANGES])
     parser.add_argument("--labels", type=numbers, default=[100])
     parser.add_argument("--subsets", type=int, default=3)
-    how = "for all sets; 4,000 on MNIST, 3,000 on CIFAR-10 and 800 on the digits if left out"
+    how = "for all sets; 4,000 on MNIST and Fashion-MNIST, 3,000 on CIFAR-10 and 800 on the digits if left out"
     parser.add_argument("--steps", type=numbers, default=[None], help=how)
     add_flags(parser, "recipe")
     options = parser.parse_args()

@@ -32,7 +32,7 @@ class Warp:
     shear: float = 0.15
     shift: float = 0.08
     elastic: float = 0.05
-    cutout: float = 0.3
+    cutout: float = 0.0
     weak: float = 0.5
     side: int | None = None
     mirror: bool = False

@@ -20,6 +20,7 @@ from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec, SGHMCSpec
 SMALL = {"digits"}  # images of 8 by 8 pixels, on which bfloat16 saves nothing
 # Shifts that help the digits, of 8 pixels, are too large a share of larger images (docs/few-labels.md).
 WARP = Warp(side=8)
+TEACHER_DECAY = 0.95  # slower teachers hold on longer to a style that went to another class
 FLAT, PAPER_PRIOR = Flat(), Normal(math.sqrt(10))
 
 
@@ -40,7 +41,7 @@ def game(
     axis = {"discriminator": "d", "code_discriminator": "d"}
     players = {name: Player(family, rate, prior, axis.get(name, "g")) for name, rate in rates.items()}
     if "x_weak" in objective.fields("discriminator" if "discriminator" in rates else "generator"):
-        players["teacher"] = Player(family, EMASpec("discriminator", 0.995), Flat())
+        players["teacher"] = Player(family, EMASpec("discriminator", TEACHER_DECAY), Flat())
     if not points and not published:
         averaged = [name for name in ("generator", "encoder") if name in rates]
         players |= {

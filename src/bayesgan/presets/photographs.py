@@ -10,7 +10,7 @@ from bayesgan.errors import UsageError
 from bayesgan.networks import DCGAN
 from bayesgan.objectives import Consistency, SemiSupervised, Supervised
 from bayesgan.samplers.schedules import Cosine
-from bayesgan.samplers.specs import AdamSpec, SamplerSpec
+from bayesgan.samplers.specs import AdamSpec, EMASpec, SamplerSpec
 
 NAMES = {"cifar10", "svhn"}  # sets whose presets do so by themselves
 STEPS = 8000
@@ -18,6 +18,7 @@ ADAM = AdamSpec(2e-3, 0.9, 0.99, Cosine(0.02))
 CONSISTENCY = Consistency(weight=2.0, temperature=1.0)
 WARP = Warp(rotation=0.0, scale=0.0, shear=0.0, shift=0.125, elastic=0.0, cutout=0.5, mirror=True)
 READER = DCGAN(64, depth=2)
+TEACHER = EMASpec("discriminator", 0.995)
 
 
 def of_photographs(run: Run) -> Run:
@@ -35,6 +36,7 @@ def of_photographs(run: Run) -> Run:
         raise UsageError(f"--preset photographs is for {which}, not for this {run.system}")
     readers = {name: replace(p, network=READER) for name, p in run.players.items() if run.role(name) == "discriminator"}
     readers["discriminator"] = descending(readers["discriminator"])
+    readers["teacher"] = replace(readers["teacher"], inference=TEACHER)
     return replace(
         run,
         objective=replace(objective, consistency=CONSISTENCY),
