@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -234,43 +234,59 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
         assert f"{few:.1f} and {more:.1f} %" in text
 
 
-def test_errors_under_a_faster_teacher_are_those_of_the_results() -> None:
-    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
+    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
     found = json.loads((RESULTS / "recipe.json").read_text())["rows"]
     rows, summaries = ([row for row in found if ("settings" in row) is single] for single in (True, False))
-    errors = {(row["labels"], row["steps"], row["change"], row["subset"]): row["error"] for row in rows}
-    for labels, steps, subsets in ((20, 2000, 4), (20, 4000, 3), (100, 2000, 3), (100, 4000, 1)):
-        columns = [
-            [errors[labels, steps, change, s] for s in range(subsets)] for change in ("shipped", "teacher's decay 0.95")
+    fields = ("base", "data", "labels", "steps", "change", "subset")
+    errors = {tuple(row[field] for field in fields): row["error"] for row in rows}
+    bases = ("cut-outs and a slow teacher", "cut-outs", "shipped")
+    steps = [[errors.get((base, "mnist", *key)) for base in bases] for key in unchanged(errors, "shipped")]
+    assert len(steps) == 6
+    for (labels, iterations, _, subset), columns in zip(unchanged(errors, "shipped"), steps, strict=True):
+        cells = [" " if value is None else f" {value:.2f} " for value in columns]
+        assert f"| {labels}, {iterations:,}, {('first', 'second')[subset]} |{'|'.join(cells)}|" in text
+    for labels, iterations, subsets in ((20, 2000, 4), (20, 4000, 3), (100, 2000, 3)):
+        means = [
+            sum(errors[base, "mnist", labels, iterations, "none", s] for s in range(subsets)) / subsets
+            for base in bases[:2]
         ]
-        slow, fast = (sum(column) / subsets for column in columns)
-        assert f"| {labels}, {steps:,}, {subsets} | {slow + 1e-9:.2f} | {fast + 1e-9:.2f} |" in text
-    changes = ("four chains and teacher's decay 0.95", "teacher's decay 0.95")
-    many, one = ([errors[20, 2000, change, s] for s in range(6)] for change in changes)
+        assert "{:.2f} against {:.2f}".format(*(mean + 1e-9 for mean in means)) in text
+    mean = {(row["data"], row["base"], row["change"]): row["error"] for row in summaries}
+    assert "{:.2f}, {:.2f} and {:.2f} %, the digits".format(*(mean["fashion-mnist", b, "none"] for b in bases)) in text
+    assert "{:.2f}, {:.2f} and {:.2f} %. Photographs".format(*(mean["digits", b, "none"] for b in bases)) in text
+
+
+def unchanged(errors: dict[tuple[Any, ...], float], base: str) -> list[tuple[Any, ...]]:
+    """Return labels, iterations, change and subset of the runs of MNIST under a base as it is."""
+    return sorted(key[2:] for key in errors if key[:2] == (base, "mnist") and key[4] == "none")
+
+
+def test_errors_beside_the_faster_teacher_are_those_of_the_results() -> None:
+    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    found = json.loads((RESULTS / "recipe.json").read_text())["rows"]
+    rows, summaries = ([row for row in found if ("settings" in row) is single] for single in (True, False))
+    fields = ("labels", "steps", "change", "subset")
+    errors = {
+        tuple(row[field] for field in fields): row["error"]
+        for row in rows
+        if (row["base"], row["data"]) == ("cut-outs", "mnist")
+    }
+    many, one = ([errors[20, 2000, change, s] for s in range(6)] for change in ("four chains", "none"))
     assert all(a < b for a, b in zip(many, one, strict=True))
     assert f"{sum(many) / 6:.2f} against {sum(one) / 6 + 1e-9:.2f} %" in text and one[4] == max(one) > 2
     assert f"{many[4]:.2f} against {one[4]:.2f} %" in text
-    beside = {
-        c: e
-        for (n, t, c, s), e in errors.items()
-        if (n, t, s) == (100, 2000, 0) and c.endswith(" and teacher's decay 0.95")
-    }
-    *others, strong, large = sorted(beside.values())
-    assert f"ten\nothers made {others[0]:.2f} to {others[-1]:.2f} %" in text and len(others) == 10
-    assert f"{strong:.2f} %, shifts as large as those of small images {large:.2f} %" in text
-    weaker = "teacher's view weaker and teacher's decay 0.95"
+    beside = {c: e for (n, t, c, s), e in errors.items() if (n, t, s) == (100, 2000, 0) and c != "none"}
+    *others, strong, large = sorted(e for c, e in beside.items() if c != "no cut-outs")
+    assert f"nine others made {others[0]:.2f} to {others[-1]:.2f} %" in text and len(others) == 9
+    weaker = "teacher's view weaker"
     assert beside[weaker] == others[0] and f"{errors[20, 2000, weaker, 2]:.2f} % on another subset" in text
-    cut = [
-        errors[n, 2000, changes[1], s] - errors[n, 2000, "no cutout and teacher's decay 0.95", s]
-        for n, s in ((100, 0), (100, 1), (20, 1))
-    ]
-    assert "by {:.2f}, {:.2f} and {:.2f} points".format(*cut) in text
-    assert sum("no cutout" in change for _, _, change, _ in errors) == len(cut)
-    assert f"40,000 labels it made {errors[40_000, 2000, changes[1], 0]:.2f} %" in text
-    starts = next(r for r in summaries if (r["labels"], r["steps"], r["change"]) == (20, 2000, "four starts"))
-    assert "{error:.2f} +- {error_sd:.2f} % errors, {against_shipped:.2f} +- {against_shipped_sd:.2f} points".format(
-        **starts
-    ) in " ".join(text.split())
+    assert f"made {strong:.2f} %, shifts as large as those of small images {large:.2f} %" in text
+    assert f"40,000 labels it made {errors[40_000, 2000, 'none', 0]:.2f} %" in text
+    starts = {row["base"]: row for row in summaries if (row["steps"], row["change"]) == (2000, "four starts")}
+    slow, fast = starts["cut-outs and a slow teacher"], starts["cut-outs"]
+    assert "made {against_none:.2f} +- {against_none_sd:.2f} points more".format(**slow) in text
+    assert f"and {-fast['against_none']:.2f} +- {fast['against_none_sd']:.2f} fewer under a fast one" in text
 
 
 def test_errors_under_wrong_labels_are_those_of_the_results() -> None:
