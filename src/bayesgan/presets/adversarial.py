@@ -53,10 +53,12 @@ def bayesgan(data: str, labels: Labels = None, published: bool = False, conditio
     run = sampled(dcgan(data, labels, published, conditional), "bayesgan", 10, published)
     if data in POINTS or published:
         return run
-    if labels and not conditional:
-        # A classifier loses more by a shorter descent than it wins by a longer walk.
-        run = replace(run, burn_in=run.steps * 9 // 10, thin=run.steps // 200)
-    return replace(run, noise_batch=80, spread=True)
+    run = replace(run, noise_batch=80, spread=True)
+    if not labels or conditional:
+        return run
+    # A classifier loses more by a shorter descent than it wins by a longer walk, and its generators need few fakes.
+    run = replace(run, burn_in=run.steps * 9 // 10, thin=run.steps // 200, noise_batch=20)
+    return of_photographs(run) if data in NAMES else run
 
 
 def supervised(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:

@@ -19,6 +19,7 @@ CONSISTENCY = Consistency(weight=2.0, temperature=1.0)
 WARP = Warp(rotation=0.0, scale=0.0, shear=0.0, shift=0.125, elastic=0.0, cutout=0.5, mirror=True)
 READER = DCGAN(64, depth=2)
 TEACHER = EMASpec("discriminator", 0.995)
+FAKES = 80  # a step, of all generators that share them
 
 
 def of_photographs(run: Run) -> Run:
@@ -43,6 +44,7 @@ def of_photographs(run: Run) -> Run:
         augment=replace(WARP, mirror=run.data != "svhn"),  # a number in a mirror is none
         players=run.players | readers,
         labelled_batch=64,
+        noise_batch=FAKES if run.spread else run.noise_batch,
     ).lasting(STEPS)
 
 
