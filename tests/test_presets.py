@@ -26,6 +26,8 @@ def test_a_folder_of_photographs_gets_what_cifar10_gets_by_itself(system: str) -
     for name in ("discriminator", "teacher"):
         assert named.players[name].network == DCGAN(64, depth=2)
     assert named.players.get("generator") == plain.players.get("generator")
+    assert named.players["teacher"].inference.decay > plain.players["teacher"].inference.decay
+    assert named.augment.cutout > plain.augment.cutout == 0
 
 
 def test_numbers_are_not_mirrored() -> None:
@@ -57,3 +59,10 @@ def test_a_classifier_descends_for_longer_before_it_is_sampled() -> None:
     for run in (with_labels, presets.bayesgan("cifar10", 100), presets.bayesgan("digits", 100)):
         assert (run.steps - run.burn_in) // run.thin == 20
     assert presets.bayesgan("mnist", 100, conditional=True).burn_in == 3000
+
+
+def test_generators_of_a_classifier_draw_few_fakes_but_not_of_photographs() -> None:
+    """Two codes for each of ten generators; of photographs as many as without labels."""
+    runs = [presets.bayesgan("mnist", 100), presets.bayesgan("mnist"), presets.bayesgan("mnist", 100, conditional=True)]
+    runs += [presets.bayesgan("cifar10", 100), resolve("bayesgan", {"data": "photos", "labels": 100}, "photographs")]
+    assert [run.codes_each() for run in runs] == [2, 8, 8, 8, 8]
