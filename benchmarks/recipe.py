@@ -16,6 +16,7 @@ import argparse
 import json
 import shutil
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from bayesgan.training import train
 
 ASIDE = {"mnist": 10_000, "fashion-mnist": 10_000, "digits": 400, "cifar10": 5000}
 STEPS = {"mnist": 4000, "fashion-mnist": 4000, "digits": 800, "cifar10": 3000}
-PLACE = ("data", "labels", "base", "change", "subset")
+NAMES = ("data", "labels", "steps", "base", "change", "subset")
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,18 @@ class Job:
 
     data: str
     labels: int
+    steps: int
     base: str
     change: str
     subset: int
-    steps: int | None
     work: Path
 
     @property
     def folder(self) -> Path:
-        """Where the row lies."""
-        name = f"{self.base}-{self.change}-{self.subset}-{self.settings[:8]}"
-        return self.work / f"{self.data}-{self.labels}" / name.replace(" ", "-")
+        """Where the row lies, of whatever bases and changes come to these settings."""
+        return self.work / f"{self.data}-{self.labels}" / f"{self.subset}-{self.settings}"
 
-    @property
+    @cached_property
     def settings(self) -> str:
         """A digest of all settings of the run."""
         return digest(self.run())
@@ -65,11 +65,22 @@ class Job:
     @property
     def named(self) -> dict[str, Any]:
         """What a row says of its job."""
-        return {key: getattr(self, key) for key in (*PLACE, "settings")} | {"steps": self.run().steps}
+        return {key: getattr(self, key) for key in (*NAMES, "settings")}
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """Where the row stands in the tables."""
+        base, change = list(BASES).index(self.base), list(CHANGES).index(self.change)
+        return list(ASIDE).index(self.data), self.labels, self.steps, base, change, self.subset
+
+    @property
+    def idle(self) -> bool:
+        """Whether the change changes nothing of its base."""
+        return self.change != "none" and self.settings == replace(self, change="none").settings
 
     def run(self) -> Run:
         """Return the run; its seed decides about weights, batches, labels and the images set aside."""
-        run = presets.supervised(self.data, self.labels).lasting(self.steps or STEPS[self.data])
+        run = presets.supervised(self.data, self.labels).lasting(self.steps)
         run = assigned(run, (*BASES[self.base], *CHANGES[self.change]))
         return replace(run, seed=self.subset, label_seed=self.subset, validation=ASIDE[self.data])
 
@@ -101,34 +112,25 @@ def numbers(text: str) -> list[int]:
 def planned(options: argparse.Namespace) -> list[Job]:
     """Return all runs, one subset after the other, without changes that change nothing of their base."""
     subsets = range(options.subsets)
-    runs = product(subsets, options.sets, options.labels, options.bases, options.changes, options.steps)
-    jobs = [Job(data, n, base, change, subset, steps, options.work) for subset, data, n, base, change, steps in runs]
-    return distinct([*jobs, *(measured(options.work) if options.add else [])])
+    runs = product(subsets, options.sets, options.labels, options.steps, options.bases, options.changes)
+    jobs = [Job(data, n, t or STEPS[data], base, change, s, options.work) for s, data, n, t, base, change in runs]
+    jobs += kept(options.work) if options.add else []
+    return [*{(job.base, job.settings): job for job in reversed(jobs) if not job.idle}.values()][::-1]
 
 
-def measured(work: Path) -> list[Job]:
-    """Return the runs of the result file that today's settings would repeat."""
+def kept(work: Path) -> list[Job]:
+    """Return the runs of the result file that today's settings would repeat, and say which they would not."""
     result = common.RESULTS / "recipe.json"
     rows = json.loads(result.read_text())["rows"] if result.exists() else []
     jobs = []
-    for row in (row for row in rows if "settings" in row and row["change"] in CHANGES):
-        job = Job(**{key: row[key] for key in PLACE}, steps=row["steps"], work=work)
-        jobs += [job] if job.settings == row["settings"] else []
+    for row in (row for row in rows if "settings" in row):
+        known = row.get("base") in BASES and row["change"] in CHANGES and row["data"] in ASIDE
+        job = Job(**{key: row[key] for key in NAMES}, work=work) if known else None
+        if job and job.settings == row["settings"]:
+            jobs.append(job)
+        else:
+            print("not kept, its settings are others today:", row)
     return jobs
-
-
-def distinct(jobs: list[Job]) -> list[Job]:
-    """Return the first of the jobs that are the same, of one base; all in the order of the tables."""
-    first: dict[tuple[str, str], Job] = {}
-    for job in jobs:
-        first.setdefault((job.base, job.settings), job)
-    data, bases, changes = list(ASIDE), list(BASES), list(CHANGES)
-
-    def place(job: Job) -> tuple[int, ...]:
-        base, change = bases.index(job.base), changes.index(job.change)
-        return data.index(job.data), job.labels, job.steps or 0, base, change, job.subset
-
-    return sorted(first.values(), key=place)
 
 
 def main() -> None:
@@ -143,9 +145,11 @@ def main() -> None:
     parser.add_argument("--steps", type=numbers, default=[None], help=how)
     add_flags(parser, "recipe")
     options = parser.parse_args()
-    if done := completed(perform, planned(options), common.RESULTS / "recipe.json", options):
-        rows = [(finished(job) or {}) | job.named for job in done]
-        common.publish("recipe", rows, recipe_table)
+    jobs = planned(options)
+    distinct = [*{job.settings: job for job in jobs}.values()]
+    if completed(perform, distinct, common.RESULTS / "recipe.json", options):
+        done = [job for job in sorted(jobs, key=lambda job: job.place) if finished(job) is not None]
+        common.publish("recipe", [(finished(job) or {}) | job.named for job in done], recipe_table)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "two convolutions a stage": tuple(f"players.{name}.network.depth=2" for name in READERS),
     "ResNet": tuple(f"players.{name}.network.kind=ResNet" for name in READERS),
 }
-# What changes are made to: the recipe that is shipped, and what it was before its last two steps.
+# What changes are made to: the recipe as it is shipped and, of all but photographs, before its last two steps.
 BASES: dict[str, tuple[str, ...]] = {
     "shipped": (),
     "cut-outs": CUTOUTS,

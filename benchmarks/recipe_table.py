@@ -10,7 +10,7 @@ MEASURES = ("error", "nll", "ece")
 HOW = (
     "errors on training images that are set aside, means over subsets of labels; +- is one standard deviation, in the "
     "column against no change that of the differences on the same subsets. Four starts take 1.75 times the time, "
-    "four chains four times."
+    "four chains four times. With --add, what earlier commands measured is here too."
 )
 
 Rows = list[dict[str, Any]]

@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -241,9 +241,10 @@ def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
     fields = ("base", "data", "labels", "steps", "change", "subset")
     errors = {tuple(row[field] for field in fields): row["error"] for row in rows}
     bases = ("cut-outs and a slow teacher", "cut-outs", "shipped")
-    steps = [[errors.get((base, "mnist", *key)) for base in bases] for key in unchanged(errors, "shipped")]
-    assert len(steps) == 6
-    for (labels, iterations, _, subset), columns in zip(unchanged(errors, "shipped"), steps, strict=True):
+    keys = sorted(key[2:] for key in errors if key[:2] == ("shipped", "mnist") and key[4] == "none")
+    assert len(keys) == 6
+    for labels, iterations, change, subset in keys:
+        columns = [errors.get((base, "mnist", labels, iterations, change, subset)) for base in bases]
         cells = [" " if value is None else f" {value:.2f} " for value in columns]
         assert f"| {labels}, {iterations:,}, {('first', 'second')[subset]} |{'|'.join(cells)}|" in text
     for labels, iterations, subsets in ((20, 2000, 4), (20, 4000, 3), (100, 2000, 3)):
@@ -252,14 +253,15 @@ def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
             for base in bases[:2]
         ]
         assert "{:.2f} against {:.2f}".format(*(mean + 1e-9 for mean in means)) in text
-    mean = {(row["data"], row["base"], row["change"]): row["error"] for row in summaries}
-    assert "{:.2f}, {:.2f} and {:.2f} %, the digits".format(*(mean["fashion-mnist", b, "none"] for b in bases)) in text
-    assert "{:.2f}, {:.2f} and {:.2f} %. Photographs".format(*(mean["digits", b, "none"] for b in bases)) in text
-
-
-def unchanged(errors: dict[tuple[Any, ...], float], base: str) -> list[tuple[Any, ...]]:
-    """Return labels, iterations, change and subset of the runs of MNIST under a base as it is."""
-    return sorted(key[2:] for key in errors if key[:2] == (base, "mnist") and key[4] == "none")
+    means = {tuple(row[field] for field in fields[:-1]): row for row in summaries}
+    fashion, digits = (
+        [means[base, *place, "none"] for base in bases]
+        for place in (("fashion-mnist", 100, 4000), ("digits", 100, 800))
+    )
+    assert "{:.2f}, {:.2f} and {:.2f} %, the digits".format(*(row["error"] for row in fashion)) in text
+    assert "{:.2f}, {:.2f} and {:.2f} %; and probabilities".format(*(row["error"] for row in digits)) in text
+    assert "NLL {:.2f}, {:.2f}, {:.2f}".format(*(row["nll"] for row in fashion)) in text
+    assert "and {:.3f}, {:.3f}, {:.3f}.".format(*(row["nll"] for row in digits)) in text
 
 
 def test_errors_beside_the_faster_teacher_are_those_of_the_results() -> None:
@@ -283,7 +285,8 @@ def test_errors_beside_the_faster_teacher_are_those_of_the_results() -> None:
     assert beside[weaker] == others[0] and f"{errors[20, 2000, weaker, 2]:.2f} % on another subset" in text
     assert f"made {strong:.2f} %, shifts as large as those of small images {large:.2f} %" in text
     assert f"40,000 labels it made {errors[40_000, 2000, 'none', 0]:.2f} %" in text
-    starts = {row["base"]: row for row in summaries if (row["steps"], row["change"]) == (2000, "four starts")}
+    where = ("mnist", 20, 2000, "four starts")
+    starts = {r["base"]: r for r in summaries if (r["data"], r["labels"], r["steps"], r["change"]) == where}
     slow, fast = starts["cut-outs and a slow teacher"], starts["cut-outs"]
     assert "made {against_none:.2f} +- {against_none_sd:.2f} points more".format(**slow) in text
     assert f"and {-fast['against_none']:.2f} +- {fast['against_none_sd']:.2f} fewer under a fast one" in text

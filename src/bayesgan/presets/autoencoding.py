@@ -9,7 +9,7 @@ from bayesgan.data.labels import Labels
 from bayesgan.data.toy import POINTS
 from bayesgan.networks import DCGAN, MLP
 from bayesgan.objectives import AGE, AlphaGAN, Elbo, Gaussian
-from bayesgan.presets.common import codes, game, learning, refuse_labels, sampled
+from bayesgan.presets.common import FAKES, codes, game, learning, refuse_labels, sampled
 from bayesgan.samplers.specs import AdamSpec
 
 
@@ -60,4 +60,4 @@ def age(data: str, labels: Labels = None, published: bool = False, conditional: 
 def bayesian_alpha_gan(data: str, labels: Labels = None, published: bool = False, conditional: bool = False) -> Run:
     """A posterior over all four networks of alpha-GAN: pairs of encoder and generator against two discriminators."""
     run = sampled(alpha_gan(data, labels, published, conditional), "bayesian-alpha-gan", 5, published)
-    return run if data in POINTS or published else replace(run, batch=32, noise_batch=80, spread=True)
+    return run if data in POINTS or published else replace(run, batch=32, noise_batch=FAKES, spread=True)

@@ -20,6 +20,7 @@ from bayesgan.samplers.specs import AdamSpec, EMASpec, InferenceSpec, SGHMCSpec
 SMALL = {"digits"}  # images of 8 by 8 pixels, on which bfloat16 saves nothing
 # Shifts that help the digits, of 8 pixels, are too large a share of larger images (docs/few-labels.md).
 WARP = Warp(side=8)
+FAKES = 80  # a step, of generators that share them
 TEACHER_DECAY = 0.95  # slower teachers hold on longer to a style that went to another class
 FLAT, PAPER_PRIOR = Flat(), Normal(math.sqrt(10))
 

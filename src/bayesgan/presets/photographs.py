@@ -9,6 +9,7 @@ from bayesgan.data.augment import Warp
 from bayesgan.errors import UsageError
 from bayesgan.networks import DCGAN
 from bayesgan.objectives import Consistency, SemiSupervised, Supervised
+from bayesgan.presets.common import FAKES
 from bayesgan.samplers.schedules import Cosine
 from bayesgan.samplers.specs import AdamSpec, EMASpec, SamplerSpec
 
@@ -19,14 +20,14 @@ CONSISTENCY = Consistency(weight=2.0, temperature=1.0)
 WARP = Warp(rotation=0.0, scale=0.0, shear=0.0, shift=0.125, elastic=0.0, cutout=0.5, mirror=True)
 READER = DCGAN(64, depth=2)
 TEACHER = EMASpec("discriminator", 0.995)
-FAKES = 80  # a step, of all generators that share them
 
 
 def of_photographs(run: Run) -> Run:
     """Return a run of the recommended classifier, or of a game with it, made for photographs.
 
-    A deeper and wider discriminator that learns more slowly and longer; labelled images twice as often; targets that
-    count less and are not sharpened, because more of them are wrong; shifts, mirrors and cut-outs, but no bends.
+    A deeper and wider discriminator that learns more slowly and longer; labelled images twice as often; targets of a
+    slower teacher that count less and are not sharpened, because more of them are wrong; shifts, mirrors and cut-outs,
+    but no bends; as many fakes a step as without labels.
 
     Raises a UsageError for a run that does not classify, or not with a DCGAN under consistency.
     """
