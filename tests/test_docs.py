@@ -8,7 +8,9 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean, median
 from typing import get_args
 
 import numpy as np
@@ -208,6 +210,30 @@ def test_the_table_of_posteriors_is_that_of_the_results() -> None:
         assert f"| {' | '.join(f'{value:.{digits}f}' for value in values)} |" in text, (part, key)
     ece = [100 * figures[f"calibration.{method}.ece"] for method in methods]
     assert f"| {' | '.join(f'{value:.2f}' for value in ece)} |" in text
+
+
+@pytest.mark.parametrize("name", ["semi_supervised_mnist", "semi_supervised_mnist_slow_teacher"])
+def test_rows_of_the_few_label_tables_are_those_of_the_results(name: str) -> None:
+    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    rows = [row for row in json.loads((RESULTS / f"{name}.json").read_text())["rows"] if row.get("column") == "best"]
+    every = [row["errors"] for row in rows if row["system"] in {"supervised", "bayesgan"}]
+    wrong = f"{sum(errors > 180 for errors in every)} of {len(every)} runs"
+    assert f"{wrong} made more than 180 errors; the median of all is {median(every):.0f}" in " ".join(text.split())
+    assert wrong in " ".join(README.split())
+
+    def cell(system: str, key: str, form: str, mean: Callable[..., float] = fmean, scale: float = 1.0) -> str:
+        means = [mean(r[key] for r in rows if (r["system"], r["labels"]) == (system, n)) for n in (20, 50, 100, 200)]
+        return ", ".join(f"{scale * value:{form}}" for value in means)
+
+    for what, key, form, scale in (
+        ("MNIST, 20, 50, 100, 200 labels, mean errors of 10,000", "errors", ".0f", 1.0),
+        ("NLL", "nll", ".3f", 1.0),
+        ("ECE, percent", "ece", ".2f", 100.0),
+        ("AUROC against Fashion-MNIST", "auroc_fashion", ".3f", 1.0),
+    ):
+        cells = (cell(system, key, form, scale=scale) for system in ("supervised", "bayesgan"))
+        assert f"| {what} | {' | '.join(cells)} |" in text
+    assert f"| the same, median | {cell('supervised', 'errors', '.0f', median)} |" in text
 
 
 def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
