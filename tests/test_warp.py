@@ -114,3 +114,10 @@ def test_about_half_of_the_images_are_mirrored_and_the_others_are_not() -> None:
 def test_every_field_is_tried_here() -> None:
     known: set[Any] = {"rotation", "scale", "shear", "shift", "elastic", "cutout", "weak", "side", "mirror"}
     assert {field.name for field in fields(Warp)} == known
+
+
+def test_without_cut_outs_nothing_is_cut_and_as_much_is_drawn() -> None:
+    x, streams = torch.ones(4, 1, 8, 8), [torch.Generator().manual_seed(0) for _ in range(2)]
+    plain, cut = (replace(STILL, cutout=size).cut(x, rng) for size, rng in zip((0.0, 0.9), streams, strict=True))
+    assert torch.equal(plain, x) and not torch.equal(cut, x)
+    assert torch.equal(*(rng.get_state() for rng in streams))

@@ -76,6 +76,8 @@ class Warp:
     def cut(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """Return images ``(B, C, H, W)`` with a black square each, of random place and size."""
         u = torch.rand(3, len(x), 1, 1, 1, generator=rng).to(x.device)
+        if not self.cutout:
+            return x  # having drawn: what is drawn next is the same with squares and without
         half = u[2] * self.cutout / 2
         down, across = ((torch.arange(side, device=x.device) + 0.5) / side for side in x.shape[-2:])
         inside = ((across - u[0]).abs() < half) & ((down[:, None] - u[1]).abs() < half)
