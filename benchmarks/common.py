@@ -23,9 +23,14 @@ def command() -> str:
     return shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
 
 
+def result_path(name: str) -> Path:
+    """Return ``benchmarks/results/NAME.json``, ``NAME-cuda.json`` where there is a GPU."""
+    return RESULTS / f"{name}{'-cuda' if torch.cuda.is_available() else ''}.json"
+
+
 def write_result(name: str, figures: dict[str, float], rows: list[dict[str, Any]]) -> Path:
-    """Write ``benchmarks/results/NAME.json``, ``NAME-cuda.json`` where a GPU made it."""
-    path = RESULTS / f"{name}{'-cuda' if torch.cuda.is_available() else ''}.json"
+    """Write the result file of a benchmark, and return where it lies."""
+    path = result_path(name)
     machine.write_result(path, command(), figures, rows)
     return path
 

@@ -260,6 +260,18 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
         assert f"{few:.1f} and {more:.1f} %" in text
 
 
+def test_what_few_fakes_cost_is_what_was_measured() -> None:
+    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    figures = json.loads((RESULTS / "fakes.json").read_text())["figures"]
+    for game, form in (
+        ("mnist", "MNIST has {:.2f} % errors after 1,000 iterations where it had {:.2f}"),
+        ("digits", "the digits have {:.2f} and {:.2f} %"),
+    ):
+        assert form.format(*(figures[f"labelled-{game}.{way}.error"] + 1e-9 for way in (20, 80))) in text
+    few, many = ([figures[f"labelled-{game}.{way}.frechet"] for game in ("mnist", "digits")] for way in (20, 80))
+    assert f"({few[0]:.0f} and {many[0]:.0f})" in text and f"{few[1]:.0f}, with 80 fakes {many[1]:.0f}" in text
+
+
 def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
     text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
     found = json.loads((RESULTS / "recipe.json").read_text())["rows"]

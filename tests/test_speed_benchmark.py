@@ -162,17 +162,31 @@ def test_an_exponent_is_the_slope_of_logarithms(modules: dict[str, Any]) -> None
     assert modules["scaling"].exponent(costs, up_to=8) == pytest.approx(0.7)
 
 
-def test_spread_fakes_are_compared_with_as_many_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("game", "measure"), [("ring", "distance"), ("labelled-digits", "frechet")])
+def test_numbers_of_fakes_are_compared(
+    game: str, measure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     benchmarks_in(tmp_path, monkeypatch)
     fakes = importlib.import_module("fakes")
-    found = [fakes.one_run("ring", way, seed, 4) for way in fakes.WAYS for seed in (0, 1)]
+    ways = fakes.GAMES[game].ways
+    found = [fakes.one_run(game, way, seed, 4) for way in ways for seed in (0, 1)]
     values = fakes.figures(found)
-    for way in fakes.WAYS:
-        assert values[f"ring.{way}.distance"] == pytest.approx(
-            np.mean([row["distance"] for row in found if row["way"] == way]), abs=1e-4
-        )
-        assert f"ring.{way}.distance_sd" in values and f"ring.{way}.modes" in values
-    assert found[0]["distance"] != found[2]["distance"], "the ways differ"
+    for way in ways:
+        mean = np.mean([row[measure] for row in found if row["way"] == way])
+        assert values[f"{game}.{way}.{measure}"] == pytest.approx(mean, abs=1e-4)
+        assert f"{game}.{way}.{measure}_sd" in values and f"{game}.{way}.seconds" in values
+    assert found[0][measure] != found[2][measure], "the ways differ"
+
+
+def test_fakes_keep_the_games_that_are_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmarks_in(tmp_path, monkeypatch)
+    fakes = importlib.import_module("fakes")
+    for game in ("ring", "labelled-digits"):
+        argv = ["fakes.py", "--games", game, "--seeds", "1", "--steps", "4", "--jobs", "1", "--add"]
+        monkeypatch.setattr(sys, "argv", argv)
+        fakes.main()
+    names = {name.split(".")[0] for name in json.loads((tmp_path / "results" / "fakes.json").read_text())["figures"]}
+    assert names == {"ring", "labelled-digits"}
 
 
 def test_every_lever_is_measured_on_and_off(
