@@ -233,7 +233,15 @@ def test_rows_of_the_few_label_tables_are_those_of_the_results(name: str) -> Non
     ):
         cells = (cell(system, key, form, scale=scale) for system in ("supervised", "bayesgan"))
         assert f"| {what} | {' | '.join(cells)} |" in text
-    assert f"| the same, median | {cell('supervised', 'errors', '.0f', median)} |" in text
+    medians = (cell(system, "errors", ".0f", median) for system in ("supervised", "bayesgan"))
+    assert f"| the same, median | {' | '.join(medians)} |" in text
+    figures = json.loads((RESULTS / f"{name}.json").read_text())["figures"]
+    more = [f"bayesgan.best.{n}.against_supervised.errors" for n in (20, 50, 100, 200)]
+    differences = ", ".join(f"{figures[key]:+.0f} +- {figures[f'{key}.sd']:.0f}" for key in more)
+    assert f"| the same, Bayesian GAN less supervised on the subsets of both, +- one sd | | {differences} |" in text
+    banks = [(r["labels"], 100 - 100 * r["nll"] / r["last_nll"]) for r in rows if r["system"] == "bayesgan"]
+    lower = [fmean(gain for labels, gain in banks if labels == n) for n in (20, 50, 100, 200)]
+    assert f"Its NLL is lower by {', '.join(f'{x:.1f}' for x in lower)} %" in " ".join(text.split())
 
 
 def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
