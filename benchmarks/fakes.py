@@ -126,6 +126,8 @@ def main() -> None:
     parser.add_argument("--add", action="store_true", help="keep what the result file has of other games")
     given = parser.parse_args()
     games = given.games.split(",")
+    if unknown := [name for name in games if name not in GAMES]:
+        parser.error(f"no game {unknown[0]!r}: choose from {', '.join(GAMES)}")
     jobs = [
         (name, way, seed, given.steps or GAMES[name].steps)
         for name in games
