@@ -162,9 +162,11 @@ def test_an_exponent_is_the_slope_of_logarithms(modules: dict[str, Any]) -> None
     assert modules["scaling"].exponent(costs, up_to=8) == pytest.approx(0.7)
 
 
-@pytest.mark.parametrize(("game", "measure"), [("ring", "distance"), ("labelled-digits", "frechet")])
+@pytest.mark.parametrize(
+    ("game", "measure", "other"), [("ring", "distance", "modes"), ("labelled-digits", "frechet", "error")]
+)
 def test_numbers_of_fakes_are_compared(
-    game: str, measure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    game: str, measure: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     benchmarks_in(tmp_path, monkeypatch)
     fakes = importlib.import_module("fakes")
@@ -175,6 +177,7 @@ def test_numbers_of_fakes_are_compared(
         mean = np.mean([row[measure] for row in found if row["way"] == way])
         assert values[f"{game}.{way}.{measure}"] == pytest.approx(mean, abs=1e-4)
         assert f"{game}.{way}.{measure}_sd" in values and f"{game}.{way}.seconds" in values
+        assert f"{game}.{way}.{other}" in values
     assert found[0][measure] != found[2][measure], "the ways differ"
 
 
@@ -184,6 +187,9 @@ def test_fakes_keep_the_games_that_are_not_run_again(tmp_path: Path, monkeypatch
     for game in ("ring", "labelled-digits"):
         argv = ["fakes.py", "--games", game, "--seeds", "1", "--steps", "4", "--jobs", "1", "--add"]
         monkeypatch.setattr(sys, "argv", argv)
+        fakes.main()
+    monkeypatch.setattr(sys, "argv", [*argv[:2], "rings"])
+    with pytest.raises(SystemExit):
         fakes.main()
     names = {name.split(".")[0] for name in json.loads((tmp_path / "results" / "fakes.json").read_text())["figures"]}
     assert names == {"ring", "labelled-digits"}
