@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import common
+import resumable
 import torch
 
 from bayesgan import presets
@@ -59,8 +57,9 @@ GAMES = {
 }
 
 
-def one_run(name: str, way: str, seed: int, steps: int) -> dict[str, Any]:
-    """Train and measure on one thread."""
+def one_run(job: tuple[str, str, int, int]) -> dict[str, Any]:
+    """Train and measure a game, in one way, with a seed and for so many iterations, on one thread."""
+    name, way, seed, steps = job
     torch.set_num_threads(1)
     game = GAMES[name]
     run = replace(presets.bayesgan(game.data, game.labels).lasting(steps), seed=seed, label_seed=seed)
@@ -83,29 +82,14 @@ def found_in(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def rows(jobs: list[tuple[str, str, int, int]], at_once: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of all jobs as they are finished."""
-    with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as pool:
-        pending = [pool.submit(one_run, *job) for job in jobs]
-        try:
-            for done in as_completed(pending):
-                print(done.result(), flush=True)
-                yield done.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def figures(found: list[dict[str, Any]]) -> dict[str, float]:
     """Return means over seeds, and standard deviations of a seed."""
     values: dict[str, float] = {}
     for name, way in dict.fromkeys((row["data"], row["way"]) for row in found):
         mine = [row for row in found if (row["data"], row["way"]) == (name, way)]
-        for measure in MEASURES:
-            numbers = [row[measure] for row in mine if row.get(measure) is not None]
-            if numbers:
-                values[f"{name}.{way}.{measure}"] = round(statistics.mean(numbers), 4)
-            if len(numbers) > 1:
-                values[f"{name}.{way}.{measure}_sd"] = round(statistics.stdev(numbers), 4)
+        columns = {measure: [row[measure] for row in mine if row.get(measure) is not None] for measure in MEASURES}
+        known = {measure: value for measure, value in common.moments(columns).items() if value is not None}
+        values |= {f"{name}.{way}.{measure}": value for measure, value in known.items()}
     return values
 
 
@@ -134,7 +118,10 @@ def main() -> None:
         for seed in range(given.seeds)
         for way in GAMES[name].ways
     ]
-    found = [*rows(jobs, given.jobs), *(others(games) if given.add else [])]
+    found = others(games) if given.add else []
+    for row in resumable.performed(one_run, jobs, given.jobs):
+        print(row, flush=True)
+        found.append(row)
     found.sort(key=lambda row: ([*GAMES].index(row["data"]), row["seed"], [*GAMES[row["data"]].ways].index(row["way"])))
     print(common.write_result("fakes", figures(found), found))
 

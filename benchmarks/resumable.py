@@ -33,6 +33,7 @@ class Planned(Protocol):
 
 
 AnyJob = TypeVar("AnyJob", bound=Planned)
+Work = TypeVar("Work")
 
 
 def digest(run: Run, *more: str | int) -> str:
@@ -72,15 +73,19 @@ def completed(
     return done
 
 
-def performed(perform: Callable[[AnyJob], Row], jobs: Sequence[AnyJob], at_once: int) -> Iterator[Row]:
+def performed(perform: Callable[[Work], Row], jobs: Sequence[Work], at_once: int) -> Iterator[Row]:
     """Yield the rows of jobs as they are finished, from this process where only one runs at a time."""
     if at_once == 1:
         yield from map(perform, jobs)
         return
     # A process per run: what a run leaves in memory goes with it.
     with ProcessPoolExecutor(at_once, get_context("spawn"), max_tasks_per_child=1) as pool:
-        for done in as_completed([pool.submit(perform, job) for job in jobs]):
-            yield done.result()
+        pending = [pool.submit(perform, job) for job in jobs]
+        try:
+            for done in as_completed(pending):
+                yield done.result()
+        finally:  # what fails or stops the command is not kept back until all others are done
+            pool.shutdown(cancel_futures=True)
 
 
 def add_flags(parser: ArgumentParser, work: str, jobs: int = 2) -> None:

@@ -7,6 +7,8 @@ import json
 import math
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +173,7 @@ def test_numbers_of_fakes_are_compared(
     benchmarks_in(tmp_path, monkeypatch)
     fakes = importlib.import_module("fakes")
     ways = fakes.GAMES[game].ways
-    found = [fakes.one_run(game, way, seed, 4) for way in ways for seed in (0, 1)]
+    found = [fakes.one_run((game, way, seed, 4)) for way in ways for seed in (0, 1)]
     values = fakes.figures(found)
     for way in ways:
         mean = np.mean([row[measure] for row in found if row["way"] == way])
@@ -193,6 +195,25 @@ def test_fakes_keep_the_games_that_are_not_run_again(tmp_path: Path, monkeypatch
         fakes.main()
     names = {name.split(".")[0] for name in json.loads((tmp_path / "results" / "fakes.json").read_text())["figures"]}
     assert names == {"ring", "labelled-digits"}
+
+
+def test_a_run_that_fails_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmarks_in(tmp_path, monkeypatch)
+    resumable = importlib.import_module("resumable")
+    monkeypatch.setattr(resumable, "ProcessPoolExecutor", lambda at_once, *_, **__: ThreadPoolExecutor(at_once))
+    done: list[int] = []
+
+    def perform(number: int) -> dict[str, int]:
+        if not number:
+            raise ValueError("the first")
+        time.sleep(0.02)
+        done.append(number)
+        return {"number": number}
+
+    with pytest.raises(ValueError, match="the first"):
+        list(resumable.performed(perform, range(200), 2))
+    assert len(done) < 199
+    assert sorted(row["number"] for row in resumable.performed(perform, [1, 2, 3], 2)) == [1, 2, 3]
 
 
 def test_every_lever_is_measured_on_and_off(
