@@ -241,3 +241,23 @@ def test_a_lever_that_is_off_is_off(modules: dict[str, Any]) -> None:
     real = levers.kernels.laid_out
     levers.without("laid_out", None, lambda: seen.append(levers.kernels.laid_out is None))()
     assert seen == [True] and levers.kernels.laid_out is real
+
+
+def test_minutes_are_counted_to_where_errors_stay_near_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benchmarks_in(tmp_path, monkeypatch)
+    minutes = importlib.import_module("minutes")
+    for errors, first in (([300, 109, 150, 110, 100], 4), ([90, 100], 1), ([200, 100], 2), ([7], 1), ([0, 1, 0], 3)):
+        assert minutes.near([{"minutes": float(n), "errors": e} for n, e in enumerate(errors, 1)]) == first
+    argv = ["minutes.py", "--data", "digits", "--systems", "supervised,bayesgan", "--steps", "40"]
+    monkeypatch.setattr(sys, "argv", argv)
+    minutes.main()
+    result = json.loads((tmp_path / "results" / "minutes.json").read_text())
+    for system in ("supervised", "bayesgan"):
+        rows = [row for row in result["rows"] if row["system"] == system]
+        assert [row["steps"] for row in rows] == list(range(2, 41, 2))
+        spent = [row["minutes"] for row in rows]
+        assert spent == sorted(spent) and spent[-1] == result["figures"][f"{system}.minutes"]
+        assert rows[-1]["errors"] == result["figures"][f"{system}.errors"] < rows[0]["errors"]
+        assert result["figures"][f"{system}.near"] == minutes.near(rows)
