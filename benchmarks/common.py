@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from bayesgan import machine
-from bayesgan.store import write_text
+from bayesgan.files import write_text
 
 RESULTS = Path(__file__).parent / "results"
 

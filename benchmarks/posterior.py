@@ -29,7 +29,7 @@ from posterior_run import PARTS, Job, perform
 from resumable import add_flags, completed, finished, names
 
 from bayesgan import machine
-from bayesgan.store import write_text
+from bayesgan.files import write_text
 
 FIRST_SEED = 10
 PICTURE = Path(__file__).parents[1] / "docs" / "posterior.png"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from posterior_table import Rows
 
 from bayesgan.data.toy import SYNTHETIC
-from bayesgan.store import atomic
+from bayesgan.files import atomic
 
 STYLES = (("-", 3.0), ("--", 2.2), ("-.", 1.4))  # curves may lie on each other
 

@@ -19,11 +19,11 @@ from bayesgan.config import Run
 from bayesgan.data.toy import mixed
 from bayesgan.errors import Diverged
 from bayesgan.evaluate import evaluate
+from bayesgan.files import write_json
 from bayesgan.images import save_images
 from bayesgan.metrics.divergence import plane_divergence
 from bayesgan.predict import Posterior
 from bayesgan.serialise import assigned
-from bayesgan.store import write_json
 from bayesgan.training import train
 
 SHOWN = 100

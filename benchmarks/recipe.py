@@ -31,8 +31,8 @@ from bayesgan import presets
 from bayesgan.config import Run
 from bayesgan.errors import Diverged
 from bayesgan.evaluate import evaluate
+from bayesgan.files import write_json
 from bayesgan.serialise import assigned
-from bayesgan.store import write_json
 from bayesgan.training import train
 
 ASIDE = {"mnist": 10_000, "fashion-mnist": 10_000, "digits": 400, "cifar10": 5000}

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from bayesgan.config import Run
+from bayesgan.files import write_json
 from bayesgan.levers import choose_device, precision
 from bayesgan.seeds import derive
 from bayesgan.serialise import to_config
-from bayesgan.store import write_json
 
 Row = dict[str, Any]
 

@@ -25,8 +25,8 @@ from systems_run import Job, perform
 from systems_time import seconds_per_1000_steps
 
 from bayesgan.data.toy import CENTRES
+from bayesgan.files import write_text
 from bayesgan.presets import PRESETS
-from bayesgan.store import write_text
 
 FIRST_SEED = 10
 STEPS = {True: 3000, False: 500}  # of points, of images

@@ -16,9 +16,9 @@ from bayesgan import presets
 from bayesgan.config import Run
 from bayesgan.data.toy import CENTRES
 from bayesgan.errors import Diverged
+from bayesgan.files import write_json
 from bayesgan.images import save_images
 from bayesgan.measures import METRICS
-from bayesgan.store import write_json
 from bayesgan.subject import Subject, open_subject
 from bayesgan.training import train
 

@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from bayesgan.data.toy import CENTRES
+from bayesgan.files import atomic
 from bayesgan.images import grid, scatter
-from bayesgan.store import atomic
 
 MEASURES = ("modes", "diversity", "critic_distance", "reconstruction_error", "seconds_per_1000_steps")
 FORMS = dict(zip(MEASURES, ("{:.1f}", "{:.3f}", "{:.3f}", "{:.4f}", "{:.1f}"), strict=True))

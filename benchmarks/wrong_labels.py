@@ -34,11 +34,11 @@ from bayesgan.config import Run
 from bayesgan.data.labels import prepare
 from bayesgan.data.sets import load
 from bayesgan.errors import Diverged
+from bayesgan.files import write_json
 from bayesgan.objectives import Supervised
 from bayesgan.presets.common import sampler
 from bayesgan.reproduce.scores import measured
 from bayesgan.seeds import derive
-from bayesgan.store import write_json
 from bayesgan.training import train
 
 DATA = "digits"

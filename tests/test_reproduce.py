@@ -29,7 +29,7 @@ from bayesgan.figures import canvas
 from bayesgan.machine import machine
 from bayesgan.reproduce import cells, pool, published
 from bayesgan.reproduce.ablations import ABLATIONS
-from bayesgan.reproduce.cells import Cell, Spreading, Terms
+from bayesgan.reproduce.cells import Cell, Terms
 from bayesgan.reproduce.differences import difference_figures, differences
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options, numbers
@@ -37,6 +37,7 @@ from bayesgan.reproduce.picture import picture
 from bayesgan.reproduce.plan import command, planned
 from bayesgan.reproduce.semi_supervised import devices
 from bayesgan.reproduce.shown import ending, minutes_of
+from bayesgan.reproduce.spreading import Spreading
 from bayesgan.reproduce.table import TITLES, Page, markdown
 from bayesgan.reproduce.tables import REPRODUCTIONS
 from bayesgan.serialise import to_config

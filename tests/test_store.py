@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from bayesgan.errors import DataError
-from bayesgan.store import Store, atomic, load_sample, numbered, write_json, write_text
+from bayesgan.files import atomic, write_json, write_text
+from bayesgan.store import Store, load_sample, numbered
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -16,10 +16,11 @@ from bayesgan import presets
 from bayesgan.config import Run, Starts
 from bayesgan.data.batches import Batches
 from bayesgan.errors import DataError, Diverged, Interrupted, UsageError
+from bayesgan.files import write_json
 from bayesgan.levers import choose_device
 from bayesgan.predict import Posterior
 from bayesgan.serialise import assignment, from_config
-from bayesgan.store import Store, load_sample, write_json
+from bayesgan.store import Store, load_sample
 from bayesgan.training import train
 
 

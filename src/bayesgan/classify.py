@@ -10,9 +10,9 @@ import torch
 
 from bayesgan.data.folders import image_names
 from bayesgan.data.sets import load as load_data
+from bayesgan.files import atomic
 from bayesgan.metrics.classification import entropy, mutual_information
 from bayesgan.predict import Posterior
-from bayesgan.store import atomic
 
 COLUMNS = ("image", "class", "probability", "predictive_entropy", "mutual_information")
 

@@ -12,10 +12,11 @@ from bayesgan.diagnosis.checks import CHECKS
 from bayesgan.diagnosis.evidence import Chain, Evidence
 from bayesgan.diagnosis.finding import Finding
 from bayesgan.diagnosis.gather import gather
+from bayesgan.files import write_json
 from bayesgan.samplers.specs import EMASpec
 from bayesgan.serialise import kind
 from bayesgan.starts import JUDGE
-from bayesgan.store import Store, write_json
+from bayesgan.store import Store
 
 FILE = "diagnosis.json"
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from bayesgan.errors import UsageError, nearest
+from bayesgan.files import write_json
 from bayesgan.measures import METRICS
 from bayesgan.measures.metric import generates_images
 from bayesgan.memory import fits_memory
 from bayesgan.metrics import classification
 from bayesgan.metrics.calibration import Reliability
 from bayesgan.progress import Progress
-from bayesgan.store import Store, write_json
+from bayesgan.store import Store
 from bayesgan.subject import PartName, Subject, open_subject
 
 MOST_UNCERTAIN = 24

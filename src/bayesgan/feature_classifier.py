@@ -21,10 +21,10 @@ from bayesgan.data.cache import cache_folder
 from bayesgan.data.labels import Held
 from bayesgan.data.rows import Rows
 from bayesgan.errors import DataError
+from bayesgan.files import atomic
 from bayesgan.networks import DCGAN
 from bayesgan.samplers.schedules import Cosine
 from bayesgan.seeds import derive, generator
-from bayesgan.store import atomic
 
 STEPS, BATCH, LR = 600, 128, 2e-3
 FILE = "features.safetensors"

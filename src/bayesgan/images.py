@@ -15,9 +15,9 @@ from bayesgan.bank import stand_in
 from bayesgan.config import Run
 from bayesgan.data.codes import draw_codes
 from bayesgan.data.toy import SYNTHETIC, principal
+from bayesgan.files import atomic
 from bayesgan.particles import Ensemble
 from bayesgan.seeds import generator
-from bayesgan.store import atomic
 
 SHORTEST_SIDE = 480
 

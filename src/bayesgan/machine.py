@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from bayesgan.store import git_commit, write_json
+from bayesgan.environment import git_commit
+from bayesgan.files import write_json
 
 
 def machine() -> dict[str, Any]:

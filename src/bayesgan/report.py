@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from bayesgan import cards, figures
 from bayesgan.evaluate import complete
+from bayesgan.files import write_text
 from bayesgan.printed import plain
-from bayesgan.store import Store, write_text
+from bayesgan.store import Store
 from bayesgan.subject import Subject, open_subject
 
 SAMPLES = 64

@@ -28,7 +28,7 @@ from bayesgan.data.readers import Part
 from bayesgan.data.rows import Rows
 from bayesgan.errors import DataError
 from bayesgan.feature_classifier import Classifier, Trained, spaces_folder
-from bayesgan.store import atomic
+from bayesgan.files import atomic
 
 Function = Callable[[Tensor], Tensor]
 CHUNK = 250

@@ -1,19 +1,13 @@
-"""The run folder: everything a run leaves behind, written so that no reader ever sees half a file."""
+"""The run folder: everything a run leaves behind."""
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import pickle
-import platform
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,43 +17,14 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 
 from bayesgan.config import Run
+from bayesgan.environment import environment
 from bayesgan.errors import DataError, UsageError
+from bayesgan.files import atomic, write_json, write_text
 from bayesgan.serialise import from_config, read_toml, to_config, to_toml
 from bayesgan.types import Params
 
 Weights = dict[str, Params]
 """Stacked weights of every player."""
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` and rename it at the end; after an error nothing is left behind.
-
-    Raises:
-        DataError: the disk is full or the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        raise DataError(f"cannot write {path}: {reason}") from None
-    finally:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write a JSON file atomically."""
-    write_text(path, json.dumps(values, indent=1) + "\n")
 
 
 @dataclass(frozen=True)
@@ -193,27 +158,3 @@ def numbered(root: Path, name: str) -> Path:
     """Return ``root/NNNNN-name`` with the next free number."""
     taken = [int(p.name[:5]) for p in root.glob("[0-9][0-9][0-9][0-9][0-9]-*")]
     return root / f"{max(taken, default=-1) + 1:05d}-{name}"
-
-
-def environment(device: torch.device) -> dict[str, Any]:
-    """Return what a run ran on: package, torch, Python, git commit where there is one, and the device."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {
-        "bayesgan": version("bayesgan"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "git": git_commit(),
-        "device": device.type,
-        "device_name": name,
-        "threads": torch.get_num_threads(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-    }
-
-
-def git_commit() -> str | None:
-    """Return the commit of the working folder's repository, or None outside of one."""
-    try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

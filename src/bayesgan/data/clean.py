@@ -13,7 +13,7 @@ from bayesgan.data.decode import SIZES
 from bayesgan.data.duplicates import contradictions, exact
 from bayesgan.data.inspect import Collection, Item
 from bayesgan.errors import DataError
-from bayesgan.store import atomic
+from bayesgan.files import atomic
 
 
 def write_clean(found: Collection, path: Path, size: int | None) -> str:

@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 
 import torch
 
-from bayesgan.baselines import label_spreading
 from bayesgan.config import Run
 from bayesgan.data.labels import Prepared, prepare
 from bayesgan.data.sets import load
@@ -29,7 +28,6 @@ from bayesgan.types import Config
 Row = dict[str, Any]
 """What was measured of one cell, as plain values."""
 
-SPREADING = "label_spreading"
 PRESET = {"supervised": "supervised", "dcgan": "dcgan", "w_dcgan": "wgan", "dcgan_10": "ensemble"}
 PRESET |= {"bayesgan": "bayesgan"}
 COLUMNS = {"published": True, "best": False}  # the papers' settings, or what this package recommends
@@ -157,41 +155,3 @@ class Cell:
             times = {"gpu_minutes": round(minutes, 3)}
         times = {} if resumed else times
         return {**about, "failed": None, **row, **times}
-
-
-@dataclass(frozen=True)
-class Spreading:
-    """scikit-learn's LabelSpreading on the split of the cells with the same labels and seed."""
-
-    terms: Terms
-    labels: int
-    seed: int
-
-    @property
-    def named(self) -> Row:
-        """See :class:`Job`; it has no columns."""
-        return {"system": SPREADING, "labels": self.labels, "seed": self.seed}
-
-    @property
-    def settings(self) -> str:
-        """See :class:`Job`."""
-        return digest([self.named, self.terms.data, self.terms.validation])
-
-    @property
-    def folder(self) -> str:
-        """See :class:`Job`."""
-        return self.settings
-
-    def work(self, folder: Path) -> Row:
-        """Fit, predict, and count errors."""
-        start, prepared = time.perf_counter(), self.terms.prepared(self.labels, self.seed)
-        asked = prepared.validation or prepared.test
-        error = round(label_spreading(prepared.training, asked.open()), 6)
-        row = {
-            "failed": None,
-            "device": machine()["cpu"],
-            "images": len(asked),
-            "errors": round(error * len(asked) / 100),
-            "error": error,
-        }
-        return row | {"minutes": round((time.perf_counter() - start) / 60, 3)}

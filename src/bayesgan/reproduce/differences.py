@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bayesgan.reproduce.cells import SPREADING, Row
+from bayesgan.reproduce.cells import Row
 from bayesgan.reproduce.lines import NAMES, Line, summarised
+from bayesgan.reproduce.spreading import SPREADING
 
 BASELINE = "supervised"
 MEASURES = ("errors", "error", "nll", "ece")

@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bayesgan.reproduce.cells import COLUMNS, SPREADING, Row
+from bayesgan.reproduce.cells import COLUMNS, Row
+from bayesgan.reproduce.spreading import SPREADING
 
 NAMES = (
     *("system", "column", "labels", "seed", "settings", "steps", "failed", "images", "networks"),

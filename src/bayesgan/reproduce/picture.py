@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, ScalarFormatter
 
 from bayesgan.figures import ACCENT, INK, SOFT, WARM, canvas
+from bayesgan.files import atomic
 from bayesgan.reproduce import published
-from bayesgan.reproduce.cells import SPREADING
 from bayesgan.reproduce.lines import Line
+from bayesgan.reproduce.spreading import SPREADING
 from bayesgan.reproduce.table import TITLES, Page, labels_of
-from bayesgan.store import atomic
 
 COLOURS = {"supervised": INK, "dcgan": WARM, "w_dcgan": "#be185d", "dcgan_10": "#0f766e", "bayesgan": ACCENT}
 COLOURS |= {SPREADING: "#9ca3af"}

@@ -10,8 +10,9 @@ from bayesgan.errors import DataError, UsageError
 from bayesgan.measures.classes import outside_images
 from bayesgan.reproduce import published
 from bayesgan.reproduce.ablations import ABLATIONS
-from bayesgan.reproduce.cells import COLUMNS, PRESET, Cell, Job, Spreading, Terms
+from bayesgan.reproduce.cells import COLUMNS, PRESET, Cell, Job, Terms
 from bayesgan.reproduce.options import Options, names, numbers
+from bayesgan.reproduce.spreading import Spreading
 
 OUTSIDE = {"mnist": "fashion-mnist", "fashion-mnist": "mnist"}  # what a classifier of a set should not be sure about
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from bayesgan.errors import DataError, UsageError
+from bayesgan.files import write_json
 from bayesgan.reproduce.cells import Cell, Job, Row, digest, settings
 from bayesgan.serialise import from_config, to_config
-from bayesgan.store import write_json
 from bayesgan.types import Config
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bayesgan.errors import BayesganError, DataError, Interrupted
+from bayesgan.files import write_text
 from bayesgan.machine import write_result
 from bayesgan.reproduce.cells import Job, Row
 from bayesgan.reproduce.differences import difference_figures, differences
@@ -17,7 +18,6 @@ from bayesgan.reproduce.plan import Plan, command, planned
 from bayesgan.reproduce.rows import Rows, one_thread, presets
 from bayesgan.reproduce.shown import work
 from bayesgan.reproduce.table import Page, markdown
-from bayesgan.store import write_text
 
 
 def semi_supervised(options: Options) -> str:

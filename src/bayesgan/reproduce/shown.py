@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bayesgan.reproduce.cells import SPREADING, Job, Row
+from bayesgan.reproduce.cells import Job, Row
 from bayesgan.reproduce.pool import performed
 from bayesgan.reproduce.rows import Rows
+from bayesgan.reproduce.spreading import SPREADING
 
 
 class Left(ProgressColumn):

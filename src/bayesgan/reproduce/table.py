@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from bayesgan.reproduce import published
 from bayesgan.reproduce.ablations import ABLATIONS
-from bayesgan.reproduce.cells import PRESET, SPREADING
+from bayesgan.reproduce.cells import PRESET
 from bayesgan.reproduce.lines import LAST_SAMPLE, Line
+from bayesgan.reproduce.spreading import SPREADING
 
 TITLES = {"supervised": "Supervised", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "dcgan_10": "DCGAN-10"}
 TITLES |= {"bayesgan": "Bayesian GAN", SPREADING: "LabelSpreading (scikit-learn)"}
