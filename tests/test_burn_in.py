@@ -6,11 +6,13 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from bayesgan.errors import UsageError
 from bayesgan.samplers import (
     EMA,
     SGHMC,
@@ -226,3 +228,59 @@ def walk(module: torch.nn.Module, sampler: torch.optim.Optimizer, steps: int) ->
         for w in module.parameters():
             w.grad = w.detach().clone()
         sampler.step()
+
+
+def test_a_step_size_that_nobody_sets_becomes_the_samplers_own() -> None:
+    _, burn_in, _ = burning(3, None, lambda w: SGHMC(w, 0.2, 10))
+    (w,) = burn_in.param_groups[0]["params"]
+    used = []
+    for _ in range(5):
+        w.grad = torch.ones_like(w)
+        burn_in.step()
+        used.append((burn_in.adam.param_groups[0]["lr"], burn_in.sampler.param_groups[0]["lr"]))
+    assert used == [(0.02, 0.2)] * 5 and burn_in.param_groups[0]["lr"] == 0.2
+    assert BurnIn([w], burn_in.adam, SGHMC([w], 0.3, 10), 0, None).param_groups[0]["lr"] == 0.3
+
+
+def test_a_step_size_from_a_scheduler_is_restored_too() -> None:
+    def make(w: Tensor) -> BurnIn:
+        return BurnIn([w], torch.optim.Adam([w], 0.02), SGHMC([w], lr=0.1, num_obs=4, seeds=(5,)), 4, 0.1)
+
+    first, second = (torch.ones(3, requires_grad=True) for _ in range(2))
+    made, other = make(first), make(second)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(made, 0.5)
+    for steps in (3, 3):  # before and after the hand-over
+        for _ in range(steps):
+            first.grad = first.detach().clone()
+            made.step()
+            scheduler.step()
+        second.data.copy_(first.data)
+        other.load_state_dict(copy.deepcopy(made.state_dict()))
+        assert other.param_groups[0]["lr"] == made.param_groups[0]["lr"]
+    assert made.param_groups[0]["lr"] == pytest.approx(0.1 * 0.5**3)  # Adam's last step was followed by a halving
+    for w, sampler in ((first, made), (second, other)):
+        w.grad = torch.ones(3)
+        sampler.step()
+    assert torch.equal(first, second)
+    old = {key: value for key, value in made.state_dict().items() if key != "options"}
+    make(second).load_state_dict(old)
+
+
+def test_several_parameter_groups_are_refused() -> None:
+    a, b = (torch.ones(2, requires_grad=True) for _ in range(2))
+
+    def groups() -> list[dict[str, Any]]:  # optimizers write into theirs
+        return [{"params": [w]} for w in (a, b)]
+
+    with pytest.raises(UsageError, match="adam has 2 parameter groups, expected one"):
+        BurnIn([a, b], torch.optim.Adam(groups()), SGLD([a, b], 0.1, 4), 2, None)
+    with pytest.raises(UsageError, match="sampler has 2 parameter groups, expected one"):
+        BurnIn([a, b], torch.optim.Adam([a, b]), SGLD(groups(), 0.1, 4), 2, None)
+
+
+def test_a_copy_of_an_average_follows_the_copy() -> None:
+    mine, source = torch.zeros(1, requires_grad=True), torch.ones(1)
+    ema, twin_source, twin = copy.deepcopy([EMA([mine], [source], decay=0.5), source, mine])
+    source.fill_(9.0)
+    ema.step()
+    assert mine.item() == 0.0 and twin.item() == twin_source.item() / 2 == 0.5

@@ -27,7 +27,9 @@ from bayesgan.metrics.departure import Departure
 from bayesgan.predict import Posterior
 from bayesgan.report import report
 from bayesgan.resolve import resolve
+from bayesgan.samplers import SGHMCSpec
 from bayesgan.samplers.schedules import Constant, Cosine, Cyclical, Polynomial, Schedule
+from bayesgan.samplers.specs import Setting
 from bayesgan.serialise import assignment, from_config
 from bayesgan.store import Store
 from bayesgan.training import train
@@ -175,8 +177,9 @@ def test_every_flag_that_is_advised_is_one_of_the_run(name: str) -> None:
         flags = re.findall(r"--set (\S+)", finding.cure)
         steps = re.findall(r"--steps (\d+)", finding.cure)
         assert flags or steps, finding
+        lasting = run.lasting(int(steps[0])) if steps else run
         for text in flags:
-            assert from_config(assignment(text.rstrip(",")), base=run) != run, text
+            assert from_config(assignment(text.rstrip(",")), base=lasting) != lasting, text
         assert all(int(count) > run.steps for count in steps)
 
 
@@ -307,3 +310,48 @@ def test_discriminators_are_compared_unless_each_has_a_generator_of_its_own(
     train(run, tmp_path / "run")
     (discriminator,) = (c for c in diagnose(tmp_path / "run").evidence.chains if c.player == "discriminator")
     assert math.isnan(discriminator.rhat_all) != compared
+
+
+@pytest.mark.parametrize("draws", [4, 7])
+@pytest.mark.parametrize("run", [replace(RUN, steps=10, burn_in=7, thin=1), replace(RUN, burn_in=0, thin=1000)])
+def test_the_cure_for_too_few_weight_samples_is_more_of_them(run: Run, draws: int) -> None:
+    """Alone, a longer run has as many: the steps between them grow along."""
+    e = replace(chain(draws=draws, size=math.nan if draws == 4 else 6.0), run=run)
+    (finding,) = [finding for check in CHECKS for finding in check(e)]
+    steps, thin = re.search(r"--steps (\d+)", finding.cure), re.search(r"--set thin=(\d+)", finding.cure)
+    assert finding.name == "too few samples" and thin
+    better = replace(run.lasting(int(steps[1])) if steps else run, thin=int(thin[1]))
+    kept, before = ((r.steps - r.burn_in) // r.thin for r in (better, run))
+    assert kept > 3 * before
+
+
+def test_momenta_that_are_cold_in_every_cycle_need_larger_steps_there() -> None:
+    """Their warmth returns at the rate friction times step size; a smaller step would leave them colder."""
+    spec = SGHMCSpec(lr=0.03, friction=10.0, schedule=Cyclical(5, 0.8))
+    player = replace(RUN.players["generator"], inference=spec)
+    e = replace(chain(kinetic=(0.3, 1.0)), run=replace(RUN, players=RUN.players | {"generator": player}))
+    (finding,) = [finding for check in CHECKS for finding in check(e)]
+    cured = re.fullmatch(r"--set players\.generator\.inference\.schedule\.floor=(\S+)", finding.cure)
+    assert finding.name == "too cold" and cured
+    floors = (0.0, float(cured[1]))
+    cold, warm = (kinetic(replace(spec, schedule=Cyclical(5, 0.8, floor))) for floor in floors)
+    assert cold < 0.6 < 0.85 < warm < 1.2
+
+
+def kinetic(spec: SGHMCSpec, steps: int = 1000) -> float:
+    """Return the mean kinetic temperature of what a sampler keeps on a quadratic, of a thousand weights."""
+    w, setting, found = torch.zeros(1000, requires_grad=True), Setting(50, 0, steps, (0,), {}), []
+    sampler = spec.build([w], setting)
+    for step in range(steps):
+        sampler.param_groups[0].update(spec.options(step, setting))
+        w.grad = w.detach().clone()
+        sampler.step()
+        if spec.samples(step, setting):
+            found.append(float(sampler.kinetic_temperature()))  # type: ignore[attr-defined]
+    return sum(found) / len(found)
+
+
+def test_a_run_without_a_burn_in_is_told_to_have_one() -> None:
+    e = replace(chain(departure=Departure(1e-4, 1.5)), run=replace(RUN, burn_in=0))
+    (finding,) = [finding for check in CHECKS for finding in check(e)]
+    assert "there was no burn-in" in finding.evidence and finding.cure == f"--set burn_in={RUN.steps // 2}"

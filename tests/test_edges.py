@@ -149,6 +149,15 @@ def test_zipped_players_share_their_particles() -> None:
         check_players(odd)
 
 
+def test_a_box_is_for_optimisers_not_for_samplers() -> None:
+    from bayesgan.check import check_settings
+
+    boxed = assignment("players.discriminator.prior.kind=Box")
+    check_settings(from_config(boxed, base=tiny("gan")))
+    with pytest.raises(UsageError, match="prior = 'Box': a sampler would stick to its bounds"):
+        check_settings(from_config(boxed, base=tiny()))
+
+
 def test_an_ensemble_member_stands_for_the_images_that_it_sees() -> None:
     resolved: Run = tiny("ensemble").resolved(1000)
     assert {p.num_obs for p in resolved.players.values()} == {800}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bayesgan.samplers import SGHMC, SGLD, AdamSpec, Cyclical, SGHMCSpec, SGLDSpec, SGNHTSpec
+from bayesgan.errors import UsageError
+from bayesgan.samplers import SGHMC, SGLD, SGNHT, AdamSpec, Cyclical, SGHMCSpec, SGLDSpec, SGNHTSpec
 from bayesgan.samplers.noise import Noise
 from bayesgan.samplers.specs import SamplerSpec, Setting
 from chains import SHAPES, give_noise, still
@@ -114,11 +116,11 @@ def test_sghmc_first_step_has_the_right_variance() -> None:
         assert w.detach().var() == pytest.approx(0.04 * 0.5 / 40 * (1 + math.exp(-0.4)) / 2, rel=0.02)
 
 
-@pytest.mark.parametrize("make", [lambda w: SGLD(w, 0.02, 40), lambda w: SGHMC(w, 0.02, 40)], ids=["SGLD", "SGHMC"])
+@pytest.mark.parametrize("make", [SGLD, SGHMC])
 def test_preconditioned_noise_is_scaled_like_the_step(make: Callable) -> None:
     plain, scaled = still(*SHAPES), still(*SHAPES)
     scales = [torch.rand_like(w) + 0.5 for w in scaled]
-    optimisers = make(plain), make(scaled)
+    optimisers = [make(w, 0.02, 40, seeds=(1,)) for w in (plain, scaled)]
     optimisers[1].precondition(scales)
     for optimiser in optimisers:
         optimiser.step()
@@ -179,3 +181,64 @@ def test_a_process_that_forked_draws_too(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def draws(like: list[Tensor]) -> list[Tensor]:
     return Noise((1, 2, 3), torch.device("cpu")).draw(like)
+
+
+@pytest.mark.parametrize("make", [SGLD, SGHMC, SGNHT])
+def test_without_seeds_torchs_own_decides_and_no_two_samplers_are_alike(make: Callable) -> None:
+    def moved(seed: int, times: int = 1) -> list[Tensor]:
+        torch.manual_seed(seed)
+        weights = [still((200,))[0] for _ in range(times)]
+        samplers = [make([w], lr=0.1, num_obs=4) for w in weights]
+        for sampler in samplers:
+            sampler.step()
+        return [w.detach() for w in weights]
+
+    first, second = moved(3, 2)
+    assert torch.equal(first, moved(3)[0]) and not torch.equal(first, moved(4)[0])
+    assert abs(torch.corrcoef(torch.stack([first, second]))[0, 1]) < 0.3
+
+
+def test_a_stream_goes_on_on_another_kind_of_device_with_numbers_of_its_own() -> None:
+    """There states have other sizes: what is drawn depends on the state, and on nothing else."""
+
+    def drawn(*foreign: int) -> Tensor:
+        noise = Noise([1, 2], torch.device("cpu"))
+        noise.restore([torch.tensor([value] * 16, dtype=torch.uint8) for value in foreign])
+        return noise.draw([torch.empty(2, 50)])[0]
+
+    assert torch.equal(drawn(3, 4), drawn(3, 4))
+    assert torch.equal(drawn(3, 4)[0], drawn(3, 5)[0]) and not torch.equal(drawn(3, 4)[1], drawn(3, 5)[1])
+    assert not torch.equal(*drawn(3, 4))
+
+
+@pytest.mark.parametrize("make", [SGLD, SGHMC, SGNHT])
+def test_a_group_of_weights_that_cannot_be_sampled_is_refused(make: Callable) -> None:
+    w, z = torch.ones(2, requires_grad=True), torch.ones(2, dtype=torch.complex64, requires_grad=True)
+    for group, error in (
+        ({"temperature": -1.0}, "temperature must not be negative, not -1.0"),
+        ({"num_obs": 0}, "num_obs must be positive, not 0"),
+        ({"lr": -0.1}, "lr must be positive, not -0.1"),
+        ({"alpha": 0.1}, "a parameter group has no 'alpha'"),
+        ({"temprature": 0.1}, "a parameter group has no 'temprature'; did you mean 'temperature'?"),
+        ({"params": [z]}, "complex weights have no noise here"),
+    ):
+        with pytest.raises(UsageError, match=f"{make.__name__}: {re.escape(error)}"):
+            make([{"params": [w]} | group], lr=0.1, num_obs=4)
+    made = make([w], lr=0.1, num_obs=4)
+    torch.optim.lr_scheduler.ExponentialLR(made, 0.5)  # which keeps the first step size in the group
+    make(made.param_groups, lr=0.1, num_obs=4)
+
+
+@pytest.mark.parametrize("make", [SGLD, SGHMC, SGNHT])
+def test_zeros_that_a_sparse_gradient_leaves_out_are_sampled_too(make: Callable) -> None:
+    found = []
+    for sparse in (True, False):
+        torch.manual_seed(1)
+        table = torch.nn.Embedding(5, 2, sparse=sparse)
+        sampler = make(table.parameters(), lr=0.1, num_obs=4)
+        for _ in range(3):
+            sampler.zero_grad()
+            table(torch.tensor([1, 3])).square().sum().backward()
+            sampler.step()
+        found.append(table.weight.detach())
+    close(found[0], found[1], rtol=1e-6)

@@ -192,3 +192,15 @@ def test_zipped_players_must_be_equally_many(how: How, writers: int) -> None:
     fields = {"z": numbers(4, 3), "x": numbers(5, 2), "weight": WEIGHT}
     with pytest.raises((ValueError, UsageError)):
         lift(lambda p, f: energy(ensembles, p, f), {"writer": "e", "reader": "e"}, {}, how)(params, fields)
+
+
+def test_a_weight_under_two_names_is_refused() -> None:
+    """Functional calls fill in one of its names alone; a shared submodule has one name for its weights."""
+
+    def tied() -> nn.Module:
+        net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        net[1].weight = net[0].weight
+        return net
+
+    with pytest.raises(ValueError, match=r"a weight under two names cannot be lifted: 1\.weight; share a submodule"):
+        Ensemble.init(tied, 2, 0)

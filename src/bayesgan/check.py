@@ -10,6 +10,7 @@ import torch
 from bayesgan.config import Run
 from bayesgan.data.labels import Training
 from bayesgan.errors import UsageError, nearest
+from bayesgan.priors import Box
 from bayesgan.samplers.specs import EMASpec, SamplerSpec
 from bayesgan.starts import classifier, length
 
@@ -33,6 +34,7 @@ def check_settings(run: Run) -> None:
     """Raise a UsageError where a run contradicts itself, whatever its data."""
     check_ranges(run)
     check_players(run)
+    check_supports(run)
     objective = run.objective
     codes = getattr(objective, "code_prior", run.codes)
     if codes != run.codes:
@@ -131,6 +133,13 @@ def check_players(run: Run) -> None:
         if size != run.particles(name):
             counts = f"{other} has {size} particles, {name} {run.particles(name)}"
             raise UsageError(f"axis {p.axis!r} zips its players, but {counts}; make them equal or name another axis")
+
+
+def check_supports(run: Run) -> None:
+    """Raise a UsageError for a sampler in a box: clipped weights keep their momentum, and stick to the bounds."""
+    for name, p in run.players.items():
+        if isinstance(p.prior, Box) and isinstance(p.inference, SamplerSpec):
+            raise UsageError(f"players.{name}.prior = 'Box': a sampler would stick to its bounds; choose Normal")
 
 
 def check_ranges(run: Run) -> None:

@@ -38,12 +38,14 @@ class Ensemble:
 
         Raises:
             ValueError: the network has buffers (batch norm with running statistics, say), which particles
-                cannot share and which would make the likelihood depend on the past.
+                cannot share and which would make the likelihood depend on the past; or a weight under two names.
         """
         nets = [_seeded(make, derive(seed, "particle", k)) for k in range(particles)]
         params, buffers = stack_module_state(nets)
         if buffers:
             raise ValueError(f"a network with state cannot be lifted: {', '.join(buffers)}; use group norm")
+        if tied := dict(nets[0].named_parameters(remove_duplicate=False)).keys() - params.keys():
+            raise ValueError(f"a weight under two names cannot be lifted: {', '.join(sorted(tied))}; share a submodule")
         leaves = {name: leaf.detach().requires_grad_() for name, leaf in params.items()}
         return cls(nets[0].to("meta"), leaves)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayesgan.config import Run
+from bayesgan.samplers.schedules import Cyclical
 
 
 def flag(path: str, value: object) -> str:
@@ -39,9 +40,17 @@ def longer(run: Run) -> str:
 
 
 def more(run: Run) -> str:
-    """Return the flag for more weight samples."""
+    """Return flags for more weight samples: in a longer run, where they would come too close after one another."""
     thin = max(1, (run.steps - run.burn_in) // 20)
-    return flag("thin", thin) if thin < run.thin else longer(run)
+    return flag("thin", thin) if thin < run.thin else f"{longer(run)} {flag('thin', run.thin)}"
+
+
+def warmer(run: Run, player: str) -> str:
+    """Return the flag against cold momenta: larger steps at the end of a cycle, where they have to warm up again."""
+    schedule = run.players[player].inference.schedule  # type: ignore[union-attr]
+    if isinstance(schedule, Cyclical):
+        return setting(player, "schedule.floor", max(0.3, (1 + schedule.floor) / 2))
+    return step(run, player, 0.3)
 
 
 def weaker_discriminator(run: Run) -> str:

@@ -56,12 +56,13 @@ def wrong_temperature(e: Evidence) -> Iterator[Finding]:
         far = worst(abs(math.log(max(value, 1e-30))) for value in c.kinetic)
         if far is None or c.kinetic[far[0]] > MOSTLY_GRADIENT or COOL <= c.kinetic[far[0]] <= WARM:
             continue
-        value, smaller = c.kinetic[far[0]], cures.step(e.run, c.player, 0.3)
+        value = c.kinetic[far[0]]
         text = f"the momenta of {named(c, far[0])} have {value:.2f} times the temperature asked for"
         if value > WARM:
-            yield Finding("too warm", f"{text}: gradients add noise of their own", f"{smaller} or {cures.batch(e.run)}")
+            cure = f"{cures.step(e.run, c.player, 0.3)} or {cures.batch(e.run)}"
+            yield Finding("too warm", f"{text}: gradients add noise of their own", cure)
         else:
-            yield Finding("too cold", text, smaller)
+            yield Finding("too cold", text, cures.warmer(e.run, c.player))
 
 
 def not_mixed(e: Evidence) -> Iterator[Finding]:
@@ -89,6 +90,8 @@ def not_left(e: Evidence) -> Iterator[Finding]:
         grown = f"the squared distance of {c.values} of {c.player} grew by {100 * (c.departure.growth - 1):.0f} %"
         text = f"{grown} over the last quarter of the bank (p = {c.departure.p_value:.1g})"
         cure = f"{cures.longer(e.run)}, or {cures.step(e.run, c.player, 3.0)}"
+        if not e.run.burn_in:
+            text, cure = f"{text}; there was no burn-in", cures.flag("burn_in", e.run.steps // 2)
         yield Finding("still leaving the burn-in point", text, cure)
 
 
@@ -101,7 +104,9 @@ def too_few(e: Evidence) -> Iterator[Finding]:
         elif c.size < FEWEST_EFFECTIVE:
             total = c.draws * c.particles
             text = f"{c.values} of {c.player} are worth {c.size:.1f} independent draws, of {total}"
-            yield Finding("too few samples", text, cures.longer(e.run))
+            # So few are never worth enough, however long apart.
+            cure = cures.more(e.run) if c.draws < FEWEST_EFFECTIVE else cures.longer(e.run)
+            yield Finding("too few samples", text, cure)
 
 
 def named(c: Chain, k: int) -> str:

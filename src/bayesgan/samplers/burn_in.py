@@ -11,10 +11,13 @@ from torch import Tensor
 from bayesgan.errors import UsageError
 from bayesgan.samplers.langevin import Langevin
 
+OPTIONS = ("lr", "temperature")
+
 
 class BurnIn(torch.optim.Optimizer):
     """Adam for ``steps`` steps, then the sampler; one ``lr`` and ``temperature`` for whichever is at work.
 
+    ``lr`` is Adam's at first and becomes the sampler's own at the hand-over; set it before a step to have another.
     With ``damping``, Adam's second moments become the sampler's scales at the hand-over and stay as they are:
     ``scale^2 = 1 / (sqrt(v) + damping)``. An adapting preconditioner would not leave the target invariant.
     """
@@ -29,8 +32,12 @@ class BurnIn(torch.optim.Optimizer):
     ) -> None:
         if damping is not None and damping <= 0:
             raise UsageError(f"damping = {damping}: expected more than 0, or none for no preconditioner")
+        for name, optimiser in (("adam", adam), ("sampler", sampler)):
+            if (count := len(optimiser.param_groups)) > 1:
+                raise UsageError(f"BurnIn: {name} has {count} parameter groups, expected one")
+        first = adam if steps else sampler
         temperature = sampler.param_groups[0]["temperature"]
-        super().__init__(params, {"lr": adam.param_groups[0]["lr"], "temperature": temperature})
+        super().__init__(params, {"lr": first.param_groups[0]["lr"], "temperature": temperature})
         self.adam, self.sampler, self.steps, self.damping = adam, sampler, steps, damping
         self.count = 0
 
@@ -40,9 +47,12 @@ class BurnIn(torch.optim.Optimizer):
             self.sampler.precondition(frozen_scales(self.adam, self.damping))
         active = self.adam if self.count < self.steps else self.sampler
         (mine,), (theirs,) = self.param_groups, active.param_groups
-        theirs.update({name: mine[name] for name in ("lr", "temperature") if name in theirs})
+        theirs.update({name: mine[name] for name in OPTIONS if name in theirs})
+        loss = active.step(closure)
         self.count += 1
-        return active.step(closure)
+        if self.count == self.steps:
+            mine["lr"] = self.sampler.param_groups[0]["lr"]
+        return loss
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy needs: torch's own part, and both optimizers."""
@@ -50,14 +60,17 @@ class BurnIn(torch.optim.Optimizer):
         return state | {name: getattr(self, name) for name in ("adam", "sampler", "steps", "damping", "count")}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return both optimizers' states and the number of steps taken."""
-        return {"count": self.count, "adam": self.adam.state_dict(), "sampler": self.sampler.state_dict()}
+        """Return both optimizers' states, the number of steps taken, and the options of the next one."""
+        options = {name: self.param_groups[0][name] for name in OPTIONS}
+        both = {"adam": self.adam.state_dict(), "sampler": self.sampler.state_dict()}
+        return {"count": self.count, **both, "options": options}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from :meth:`state_dict`."""
         self.count = state_dict["count"]
         self.adam.load_state_dict(state_dict["adam"])
         self.sampler.load_state_dict(state_dict["sampler"])
+        self.param_groups[0].update(state_dict.get("options", {}))  # versions before this one kept none
 
 
 def frozen_scales(adam: torch.optim.Adam, damping: float) -> list[Tensor]:

@@ -22,6 +22,11 @@ class EMA(torch.optim.Optimizer):
         super().__init__(params, {"lr": 1.0, "decay": decay, "power": power, "count": 0})
         self.source = list(source)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy needs: torch's own part, and whom it follows."""
+        state: dict[str, Any] = super().__getstate__()
+        return state | {"source": self.source}
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Move every tensor towards its source."""

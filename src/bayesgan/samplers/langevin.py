@@ -14,8 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bayesgan.errors import UsageError
-from bayesgan.samplers.noise import Noise, std
+from bayesgan.errors import UsageError, nearest
+from bayesgan.samplers.noise import Noise, fresh, std
+
+TORCHS = {"params", "param_names", "initial_lr"}  # what torch and its schedulers keep in a parameter group
 
 
 class Langevin(torch.optim.Optimizer, ABC):
@@ -26,7 +28,8 @@ class Langevin(torch.optim.Optimizer, ABC):
         lr: step size h.
         num_obs: how many data the per-datum energy stands for (N).
         temperature: tempering; 1 samples the posterior, below 1 a colder one, 0 adds no noise.
-        seeds: one seed, or one for each particle (then dimension 0 of every tensor is the particle axis).
+        seeds: of the noise: one, or one for each particle (then dimension 0 of every tensor is the particle axis);
+            None for one that ``torch.manual_seed`` decides.
         options: further options of the sampler.
     """
 
@@ -36,16 +39,25 @@ class Langevin(torch.optim.Optimizer, ABC):
         lr: float,
         num_obs: int,
         temperature: float = 1.0,
-        seeds: Sequence[int] = (0,),
+        seeds: Sequence[int] | None = None,
         **options: float | str,
     ) -> None:
-        for name, value in (("lr", lr), ("num_obs", num_obs)):
-            if not value > 0:
-                raise UsageError(f"{type(self).__name__}: {name} must be positive, not {value}")
-        if temperature < 0:
-            raise UsageError(f"{type(self).__name__}: temperature must not be negative, not {temperature}")
         super().__init__(params, dict(lr=lr, num_obs=num_obs, temperature=temperature, **options))
-        self.noise = Noise(seeds, self.param_groups[0]["params"][0].device)
+        self.noise = Noise((fresh(),) if seeds is None else seeds, self.param_groups[0]["params"][0].device)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add weights, and options of their own; raises a UsageError for what no step could be taken with."""
+        name, given = type(self).__name__, self.defaults | param_group
+        if unknown := sorted(param_group.keys() - self.defaults.keys() - TORCHS):
+            raise UsageError(f"{name}: a parameter group has no {unknown[0]!r}; {nearest(unknown[0], self.defaults)}")
+        for option in ("lr", "num_obs"):
+            if not given[option] > 0:
+                raise UsageError(f"{name}: {option} must be positive, not {given[option]}")
+        if given["temperature"] < 0:
+            raise UsageError(f"{name}: temperature must not be negative, not {given['temperature']}")
+        super().add_param_group(param_group)
+        if any(w.is_complex() for w in self.param_groups[-1]["params"]):
+            raise UsageError(f"{name}: complex weights have no noise here; sample torch.view_as_real of them")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -59,7 +71,7 @@ class Langevin(torch.optim.Optimizer, ABC):
             for w in weights:
                 self.prepare(w, group)
             for w, xi in zip(weights, self.noise.draw(weights), strict=True):
-                self.update_(w, w.grad, xi, self.state[w], group)
+                self.update_(w, dense(w.grad), xi, self.state[w], group)
         return loss
 
     def precondition(self, scales: Sequence[Tensor]) -> None:
@@ -114,6 +126,11 @@ class Langevin(torch.optim.Optimizer, ABC):
         """Continue from :meth:`state_dict`."""
         self.noise.restore(state_dict["noise"])
         super().load_state_dict({key: state_dict[key] for key in ("state", "param_groups")})
+
+
+def dense(grad: Tensor) -> Tensor:
+    """Return a gradient with its zeros: noise moves the weights there too."""
+    return grad.to_dense() if grad.is_sparse else grad
 
 
 def scaled(grad: Tensor, state: dict[str, Tensor]) -> Tensor:

@@ -11,11 +11,18 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from bayesgan.seeds import derive
+
 
 @lru_cache(maxsize=1)
 def pool(process: int) -> ThreadPoolExecutor:
     """Return threads of this process: those of a parent that forked would never answer."""
     return ThreadPoolExecutor(os.cpu_count(), "noise")
+
+
+def fresh() -> int:
+    """Return a seed that ``torch.manual_seed`` decides."""
+    return int(torch.randint(2**63 - 1, ()))
 
 
 class Noise:
@@ -29,7 +36,7 @@ class Noise:
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
 
     def draw(self, like: Sequence[Tensor]) -> list[Tensor]:
-        """Return one standard normal tensor for each tensor of ``like``, of its shape and dtype."""
+        """Return one standard normal tensor for each tensor of ``like``, of its shape and dtype, where it is."""
         particles = len(self.generators)
         if particles > 1 and any(t.shape[:1] != (particles,) for t in like):
             shapes = ", ".join(str(tuple(t.shape)) for t in like)
@@ -46,16 +53,19 @@ class Noise:
         for _ in (pool(os.getpid()).map if parallel else map)(fill, flat, self.generators):
             pass
         parts = torch.split(flat, sizes, dim=1)
-        return [part.reshape(t.shape).to(t.dtype) for part, t in zip(parts, like, strict=True)]
+        return [part.reshape(t.shape).to(t) for part, t in zip(parts, like, strict=True)]
 
     def state(self) -> list[Tensor]:
         """Return the state of every stream."""
         return [g.get_state() for g in self.generators]
 
     def restore(self, states: Sequence[Tensor]) -> None:
-        """Continue from :meth:`state`."""
+        """Continue from :meth:`state`; from that of another kind of device with other numbers, which it decides."""
         for generator, state in zip(self.generators, states, strict=True):
-            generator.set_state(state.cpu())
+            if state.shape == generator.get_state().shape:
+                generator.set_state(state.cpu())
+            else:  # CPUs and GPUs draw differently, and have states of their own sizes
+                generator.manual_seed(derive(*state.tolist()))
 
 
 def std(temperature: float, num_obs: int) -> float:

@@ -65,7 +65,7 @@ class SGHMC(Langevin):
         lr: step size h. friction: momenta forget at rate exp(-friction h) per step.
         eta: with ``alpha``, the papers' spelling of ``lr`` and ``friction``; give one spelling or the other.
         num_obs: how many data the per-datum energy stands for. temperature: 1 samples the posterior.
-        integrator: ``baoa`` or ``euler``. seeds: one, or one for each particle.
+        integrator: ``baoa`` or ``euler``. seeds: of the noise, one or one for each particle.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SGHMC(Langevin):
         friction: float | None = None,
         temperature: float = 1.0,
         integrator: Integrator = "baoa",
-        seeds: Sequence[int] = (0,),
+        seeds: Sequence[int] | None = None,
         eta: float | None = None,
         alpha: float | None = None,
     ) -> None:

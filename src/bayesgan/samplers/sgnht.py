@@ -69,7 +69,7 @@ class SGNHT(Langevin):
         lr: step size h. num_obs: how many data the per-datum energy stands for.
         friction: of the injected noise; the thermostats start there.
         coupling: rate at which they answer; the friction where None.
-        temperature: 1 samples the posterior. seeds: one, or one for each particle.
+        temperature: 1 samples the posterior. seeds: of the noise, one or one for each particle.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class SGNHT(Langevin):
         friction: float = 1.0,
         coupling: float | None = None,
         temperature: float = 1.0,
-        seeds: Sequence[int] = (0,),
+        seeds: Sequence[int] | None = None,
     ) -> None:
         coupling = friction if coupling is None else coupling
         for name, value in (("friction", friction), ("coupling", coupling)):
