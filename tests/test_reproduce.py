@@ -25,6 +25,7 @@ from bayesgan import presets, training
 from bayesgan.cli import app
 from bayesgan.data.labels import Held
 from bayesgan.errors import DataError, Diverged
+from bayesgan.evaluate import evaluate
 from bayesgan.figures import canvas
 from bayesgan.machine import machine
 from bayesgan.reproduce import cells, pool, published
@@ -35,12 +36,15 @@ from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options, numbers
 from bayesgan.reproduce.picture import picture
 from bayesgan.reproduce.plan import command, planned
+from bayesgan.reproduce.rows import Rows
+from bayesgan.reproduce.scores import measured
 from bayesgan.reproduce.semi_supervised import devices
 from bayesgan.reproduce.shown import ending, minutes_of
 from bayesgan.reproduce.spreading import Spreading
 from bayesgan.reproduce.table import TITLES, Page, markdown
 from bayesgan.reproduce.tables import REPRODUCTIONS
 from bayesgan.serialise import to_config
+from bayesgan.training import train
 from test_cli import mistake, run
 from test_docs import made_up_mnist
 
@@ -85,6 +89,11 @@ def test_a_small_table_runs_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     for line in ("bayesgan.best", "bayesgan.published", "supervised.published", "label_spreading.best"):
         assert {f"{line}.20.{key}" for key in ("errors", "error", "errors.sd", "seeds")} <= numbers_of.keys()
     assert {"best.20.minutes", "best.20.ece", "best.20.auroc_fashion", "last_sample.best.20.nll"} <= numbers_of.keys()
+    assert {key for key in numbers_of if key.endswith("auroc_fake_fashion")} == {
+        *(f"bayesgan.{column}.20.auroc_fake_fashion" for column in ("best", "published")),
+        *(f"{column}.20.auroc_fake_fashion" for column in ("best", "published")),
+        "zero_temperature.best.20.auroc_fake_fashion",
+    }
     assert numbers_of["zero_temperature.best.20.seeds"] == numbers_of["bayesgan.best.20.seeds"] == 2
     assert all(math.isfinite(value) for value in numbers_of.values())
     spreading = [numbers_of[f"label_spreading.{column}.20.errors"] for column in ("best", "published")]
@@ -134,11 +143,12 @@ def test_an_interrupted_table_continues(monkeypatch: pytest.MonkeyPatch, capsys:
     assert ["minutes" in row for row in result()["rows"]] == [True, True, True, False]
 
 
-def test_a_killed_run_without_a_checkpoint_is_begun_anew() -> None:
+@pytest.mark.parametrize("left", ["config.toml", "checkpoint.pt"])
+def test_a_killed_run_without_all_that_it_continues_from_is_begun_anew(left: str) -> None:
     cell = Cell(Terms("mnist", 4, outside="fashion-mnist"), "supervised", "best", 20, 0)
     half = Path("out/runs") / cell.folder
     half.mkdir(parents=True)
-    (half / "config.toml").write_text("cut sho")
+    (half / left).write_text("cut sho")
     run(*TABLE, *QUICK, "--out", "out")
     assert len(result()["rows"]) == 4 and not half.exists()
 
@@ -253,13 +263,36 @@ def test_differences_are_those_on_the_same_subsets() -> None:
     assert "| 20 | best | DCGAN | 1 | +5 | +0.050 | - |" in page
 
 
-def test_time_left_is_that_of_runs_not_of_the_baseline() -> None:
+def test_time_left_is_that_of_like_runs_or_guessed_from_what_others_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = [Cell(Terms("mnist", 4), "dcgan", "best", 20, seed) for seed in range(3)]
-    rows = [{"system": "label_spreading", "minutes": 0.1}]
-    assert ending(rows, waiting, 1) is None
-    rows.append({"system": "supervised", "column": "best", "minutes": 4.0})
-    left = ending(rows, waiting, 2)
-    assert left is not None and left - time.monotonic() == pytest.approx(3 * 4.0 * 60 / 2, abs=5)
+    rows: list[dict[str, Any]] = [{"system": "label_spreading", "minutes": 0.1}]
+    costs = {("label_spreading", ""): 0, ("supervised", "best"): 4, ("dcgan", "best"): 8, ("dcgan", "published"): 8}
+
+    def minutes_left() -> float:
+        left = ending(rows, waiting, 2, costs)
+        assert left is not None
+        return (left - time.monotonic()) / 60
+
+    assert ending(rows, waiting, 1, costs) is None
+    rows += [{"system": "dcgan", "column": "best", "gpu_minutes": 0.5}]  # taken over: nothing of this machine
+    assert ending(rows, waiting, 1, costs) is None
+    rows += [{"system": "supervised", "column": "best", "minutes": 4.0}]
+    assert waiting[0].cost == 8 and minutes_left() == pytest.approx(3 * 8.0 / 2, abs=0.1)
+    rows += [{"system": "dcgan", "column": "published", "minutes": 12.0}]
+    assert minutes_left() == pytest.approx(3 * 8 * 1.25 / 2, abs=0.1)
+    rows += [{"system": "dcgan", "column": "best", "minutes": 7.0}]
+    assert minutes_left() == pytest.approx(3 * 7.0 / 2, abs=0.1)
+    monkeypatch.setattr("bayesgan.reproduce.shown.choose_device", lambda _: torch.device("cuda"))
+    assert minutes_left() == pytest.approx(3 * 0.5 / 2, abs=0.1)
+
+
+def test_costs_count_the_updates_of_networks() -> None:
+    def cost(system: str, column: str) -> int:
+        return Cell(Terms("mnist", 4), system, column, 20, 0).cost
+
+    assert cost("supervised", "best") == 4 and cost("dcgan", "best") == 2 * 4  # a teacher learns nothing
+    assert cost("dcgan_10", "best") == 10 * 2 * 4 and cost("bayesgan", "best") == 11 * 4
+    assert cost("w_dcgan", "published") == (5 + 1) * 4 and Spreading(Terms("mnist"), 20, 0).cost == 0
 
 
 def test_a_run_that_diverges_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -424,3 +457,78 @@ def test_help_names_every_system_column_ablation_and_table(
     app(["reproduce", "--help"], result_action="return_value")
     names = {*re.findall(r"[\w-]+", capsys.readouterr().out)}
     assert {*REPRODUCTIONS, *cells.PRESET, *cells.COLUMNS, *ABLATIONS} <= names
+
+
+def test_two_scores_tell_another_set() -> None:
+    """Entropy and P(fake), as evaluate measures them."""
+    np.savez("noise.npz", x=np.random.default_rng(0).integers(0, 256, (60, 28, 28), np.uint8))
+    train(Cell(Terms("mnist", 4), "bayesgan", "best", 20, 0).run, "run")
+    row = measured(Path("run"), "test", "noise.npz")
+    there = evaluate(Path("run"), ["outside"], outside="noise.npz")["metrics"]["outside"]["value"]
+    assert row["auroc_noise"] == pytest.approx(there["entropy"], abs=1e-6)
+    assert row["auroc_fake_noise"] == pytest.approx(there["fake"], abs=1e-6)
+    assert abs(row["auroc_fake_noise"] - 0.5) > 0.01 < abs(row["auroc_fake_noise"] - row["auroc_noise"])
+
+
+def test_one_command_at_a_time_works_in_a_folder(lazy: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with Rows(Path("out")).alone():
+        line = mistake(capsys, *TABLE, *QUICK, "--out", "out", code=3)
+    assert "another command works in out; let it end, or choose another --out" in line
+    with Rows(Path("out")).alone():
+        pass
+
+
+def test_a_result_with_more_rows_is_spared(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    few, there = [*TABLE[:5], "0", "--steps", "4"], ["--result", "table.json"]
+    run(*TABLE, *QUICK, "--out", "out", *there)
+    whole = Path("table.json").read_text()
+    monkeypatch.setattr(cells, "train", lambda *_, **__: pytest.fail("trained before it was refused"))
+    says = "table.json holds 2 rows that this table lacks, such as label_spreading 20 labels seed 1"
+    for extra in ([], ["--add", "table.json"], ["--collect"]):
+        assert says in mistake(capsys, *few, *QUICK, "--out", "other", *there, *extra, code=3)
+    assert "holds 4 rows" in mistake(capsys, *TABLE, *QUICK, "--collect", "--out", "empty", *there, code=3)
+    assert Path("table.json").read_text() == whole
+    run(*TABLE, *QUICK, "--out", "third", "--add", "table.json", *there)
+    assert "4 of 4 cells are in table.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "old.json is not valid JSON; give another file"),
+        ("[]", "old.json is not the result of a reproduction"),
+        ('{"rows": []}', "its rows are not those of cells"),
+        ('{"rows": [{"lever": "noise", "ms": 1.0}]}', "its rows are not those of cells"),
+        ('{"rows": [{"config": {}}]}', "its rows are not those of cells"),
+        ('{"rows": [{"preset": "p", "settings": "s"}]}', "its rows are not those of cells"),
+    ],
+)
+def test_what_is_no_result_of_a_table_is_refused(
+    content: str, says: str, lazy: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("old.json").write_text(content)
+    for flag in ("--add", "--result"):
+        assert says in mistake(capsys, *TABLE, *QUICK, "--out", "out", flag, "old.json", code=3)
+
+
+def test_a_result_that_cannot_be_written_is_refused_first(lazy: None, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plain").write_text("")
+    Path("folder.json").mkdir()
+    for path in ("plain/t.json", "folder.json"):
+        line = mistake(capsys, *TABLE, *QUICK, "--out", "out", "--result", path, code=3)
+        assert f"cannot write {path}: choose another --result" in line
+
+
+def test_an_error_that_nobody_foresaw_leaves_the_table_of_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(cells, "train", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run(*TABLE, *QUICK, "--out", "out")
+    assert [row["system"] for row in result()["rows"]] == ["label_spreading"]
+
+
+@pytest.mark.parametrize("flag", ["--jobs", "--steps", "--validation"])
+def test_numbers_with_fractions_are_refused(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{flag}: expected a whole number, not '1.7'" in mistake(capsys, *TABLE[:2], flag, "1.7", code=2)

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from bayesgan import __version__
 from bayesgan.errors import BayesganError, UsageError
 from bayesgan.reproduce.options import Options
+from bayesgan.whole import MaybeWhole, Whole
 
 app = App(
     name="bayesgan",
@@ -28,7 +29,7 @@ DEFAULTS = Options()
 
 
 @app.command
-def demo(*, out: Path | None = None, seed: int = 0) -> None:
+def demo(*, out: Path | None = None, seed: Whole = 0) -> None:
     """Handwritten digits, 100 labels: train three systems, evaluate, report. Needs no data and no network.
 
     Args:
@@ -45,15 +46,15 @@ def train(
     system: str,
     *,
     data: str | None = None,
-    labels: int | None = None,
-    label_seed: int | None = None,
+    labels: MaybeWhole = None,
+    label_seed: MaybeWhole = None,
     split: Path | None = None,
-    validation: int | None = None,
+    validation: MaybeWhole = None,
     conditional: Annotated[bool, Parameter(negative="")] = False,
     data_dir: Path | None = None,
     stream: Annotated[bool, Parameter(negative="")] = False,
-    steps: int | None = None,
-    seed: int | None = None,
+    steps: MaybeWhole = None,
+    seed: MaybeWhole = None,
     out: Path | None = None,
     device: Literal["auto", "cpu", "cuda"] | None = None,
     precision: Literal["auto", "32", "bf16"] | None = None,
@@ -107,8 +108,8 @@ def train(
 def sample(
     run: Path,
     *,
-    n: Annotated[int, Parameter(name=["-n", "--n"])] = 64,
-    seed: int = 0,
+    n: Annotated[Whole, Parameter(name=["-n", "--n"])] = 64,
+    seed: Whole = 0,
     particle: str = "all",
     classes: str | None = None,
     reconstruct: Path | None = None,
@@ -177,8 +178,8 @@ def evaluate(
     run: Path,
     *,
     metrics: str | None = None,
-    n: Annotated[int, Parameter(name=["-n", "--n"])] = 2500,
-    seed: int = 0,
+    n: Annotated[Whole, Parameter(name=["-n", "--n"])] = 2500,
+    seed: Whole = 0,
     part: Literal["test", "validation"] = "test",
     features: Path | None = None,
     outside: str | None = None,
@@ -222,7 +223,7 @@ def doctor(run: Path) -> None:
 
 
 @data_app.command(name="check")
-def check_data(spec: str, *, fix: Path | None = None, size: int | None = None, data_dir: Path | None = None) -> None:
+def check_data(spec: str, *, fix: Path | None = None, size: MaybeWhole = None, data_dir: Path | None = None) -> None:
     """Say what a data set holds and what is wrong with it: unreadable images, duplicates, contradictory labels.
 
     Args:

@@ -67,6 +67,11 @@ class Job(Protocol):
         """The name of its run folder: a run goes on on the kind of device that it began on."""
         ...
 
+    @property
+    def cost(self) -> int:
+        """Roughly in proportion to the time that a run takes; 0 for what is no run."""
+        ...
+
     def work(self, folder: Path) -> Row:
         """Do the work, in a folder of its own, and return what was measured."""
         ...
@@ -130,6 +135,12 @@ class Cell:
     def folder(self) -> str:
         """See :class:`Job`."""
         return f"{self.settings}-{self.device.type}"
+
+    @property
+    def cost(self) -> int:
+        """See :class:`Job`: the updates of single networks."""
+        learning = [player for name, player in self.run.players.items() if name in self.run.objective.players]
+        return self.run.steps * sum(player.particles * player.steps for player in learning)
 
     @property
     def identity(self) -> Row:

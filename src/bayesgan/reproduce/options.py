@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from bayesgan.errors import UsageError, nearest
+from bayesgan.whole import MaybeWhole, Whole
 
 Switch = Annotated[bool, Parameter(negative="")]
 
@@ -46,10 +47,10 @@ class Options:
     systems: str = "all"
     columns: str = "all"
     ablations: str = "none"
-    steps: int | None = None
-    validation: int = 0
+    steps: MaybeWhole = None
+    validation: Whole = 0
     outside: str | None = None
-    jobs: int = 1
+    jobs: Whole = 1
     out: Path | None = None
     data_dir: Path | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from bayesgan.check import check
 from bayesgan.errors import DataError, UsageError
@@ -92,6 +94,13 @@ def fits(plan: Plan) -> None:
                 check(job.run.resolved(len(data.images)), data)
     if plan.terms.outside:
         outside_images(plan.terms.outside, plan.terms.data_dir, data.shape)
+
+
+def writable(path: Path) -> None:
+    """Raise a DataError where a file cannot be written, as far as can be told without writing it."""
+    folder = next(above for above in path.absolute().parents if above.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or path.is_dir():
+        raise DataError(f"cannot write {path}: choose another --result")
 
 
 def command(options: Options, plan: Plan) -> str:

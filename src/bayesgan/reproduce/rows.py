@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import torch
 
-from bayesgan.errors import DataError, UsageError
+from bayesgan.errors import DataError
 from bayesgan.files import write_json
-from bayesgan.reproduce.cells import Cell, Job, Row, digest, settings
-from bayesgan.serialise import from_config, to_config
-from bayesgan.types import Config
+from bayesgan.reproduce.cells import Job, Row
+from bayesgan.reproduce.results import read_json, renewed, result_rows, todays_settings
+
+CONTINUED = ("checkpoint.pt", "config.toml", "split.json", "env.json")  # what a run folder needs to be continued
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,16 @@ class Rows:
         path = self.path(job)
         if not path.exists():
             return None
-        row: Row = read_json(path)
+        row: Row = read_json(path, "delete it, and its cell is done again")
         return {**job.named, "settings": job.settings, **row}
 
     def perform(self, job: Job) -> Row:
         """Do the work of a job on one thread, write its row and return it.
 
-        A run folder without a checkpoint cannot be continued, and is begun anew.
+        A run folder that lacks what a run continues from is begun anew.
         """
         folder = self.folder / "runs" / job.folder
-        if not (folder / "checkpoint.pt").exists():
+        if not all((folder / name).exists() for name in CONTINUED):
             shutil.rmtree(folder, ignore_errors=True)
         with one_thread():
             row = job.work(folder)
@@ -52,56 +54,44 @@ class Rows:
             shutil.rmtree(folder, ignore_errors=True)
         return self.finished(job) or {}
 
-    def take_over(self, jobs: Iterable[Job], file: Path) -> None:
-        """Write the rows of an earlier result file that have today's settings. Raises a DataError for another file."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands out while this one works. Raises a DataError where one is there already."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("w") as file:
+            try:
+                lock(file)
+            except OSError:
+                raise DataError(
+                    f"another command works in {self.folder}; let it end, or choose another --out"
+                ) from None
+            yield
+
+    def take_over(self, jobs: Sequence[Job], file: Path) -> int:
+        """Write the rows of an earlier result file that have today's settings; return how many jobs have one now.
+
+        Raises a DataError for another file.
+        """
         rows = result_rows(file)
         today = {row["preset"]: renewed(row["config"]) for row in rows if "config" in row}
-        known = {todays_settings(row, today): row for row in rows if "settings" in row}
+        known = {todays_settings(row, today): row for row in rows if "config" not in row}
         for job in jobs:
             if job.settings in known and not self.path(job).exists():
                 kept = {k: v for k, v in known[job.settings].items() if k not in {"settings", *job.named}}
                 write_json(self.path(job), kept | ({"preset": today[kept["preset"]]} if "preset" in kept else {}))
+        return sum(job.settings in known for job in jobs)
 
 
-def presets(jobs: Iterable[Job]) -> list[Row]:
-    """Return what the digests of presets stand for, once each, so that later versions can tell whether it is theirs."""
-    configs = {digest(job.preset): job.preset for job in jobs if isinstance(job, Cell)}
-    return [{"preset": key, "config": config} for key, config in configs.items()]
+def lock(file: IO[str]) -> None:
+    """Lock a file until it is closed, where there are locks; raises a BlockingIOError where another process has."""
+    if os.name == "posix":
+        import fcntl
 
-
-def renewed(config: Config) -> str | None:
-    """Return the digest that this version gives to an earlier one's preset, None where it knows no such settings.
-
-    Fields that have come since have their defaults there, which is what they were.
-    """
-    try:
-        return digest(to_config(from_config(config)))
-    except UsageError:
-        return None
-
-
-def todays_settings(row: Row, today: dict[str, str | None]) -> str:
-    """Return the settings of an earlier row as this version would name them."""
-    return settings(row | {"preset": today.get(row["preset"])}) if "preset" in row else str(row["settings"])
-
-
-def result_rows(file: Path) -> list[Row]:
-    """Return the rows of a result file."""
-    content = read_json(file)
-    if not isinstance(content, dict) or not isinstance(content.get("rows"), list):
-        raise DataError(f"{file} is not the result of a reproduction: it has no rows")
-    return [row for row in content["rows"] if isinstance(row, dict)]
-
-
-def read_json(path: Path) -> Row:
-    """Return the content of a JSON file."""
-    try:
-        content: Row = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise DataError(f"{path} is not valid JSON: delete it, and its cell is done again") from None
-    return content
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if isinstance(error, BlockingIOError):
+                raise
 
 
 @contextmanager

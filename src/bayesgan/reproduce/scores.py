@@ -26,7 +26,8 @@ def measured(folder: Path, where: PartName, outside: str | None) -> dict[str, An
     Returns:
         ``errors`` (a count), ``error`` (percent), ``nll``, ``ece`` of probabilities averaged over the bank;
         ``last_errors``, ``last_error``, ``last_nll`` of the last weight sample, averaged over its particles;
-        ``auroc_NAME`` of predictive entropy against the images of the set ``outside``; ``images``, ``networks``.
+        ``auroc_NAME`` of predictive entropy against the images of the set ``outside``, ``auroc_fake_NAME`` of P(fake)
+        where the run has it; ``images``, ``networks``.
     """
     s = open_subject(folder, 0, 0, where, outside=outside)
     members_SBY = torch.stack([*s.posterior.predict_each(torch.from_numpy(s.test.images))])
@@ -38,6 +39,9 @@ def measured(folder: Path, where: PartName, outside: str | None) -> dict[str, An
         x = outside_images(outside, s.posterior.run.data_dir, s.data.shape)
         doubts = (classification.entropy(probs) for probs in (bank_BY, s.posterior.predict_proba(x)))
         row[auroc_of(outside)] = auroc(*doubts)
+        if s.posterior.judges:
+            fake = (-s.posterior.realness(images) for images in (torch.from_numpy(s.test.images), x))
+            row[auroc_of(outside, "auroc_fake")] = auroc(*fake)
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in row.items()}
 
 
@@ -48,6 +52,6 @@ def scores(probs: Tensor, y: Tensor) -> dict[str, float]:
     return {"errors": wrong, **found, "ece": reliability(probs, y).ece}
 
 
-def auroc_of(outside: str) -> str:
+def auroc_of(outside: str, score: str = "auroc") -> str:
     """Return the name of the number that a set outside gives: ``auroc_fashion`` of fashion-mnist."""
-    return f"auroc_{Path(outside).stem.partition('-')[0]}"
+    return f"{score}_{Path(outside).stem.partition('-')[0]}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bayesgan.errors import BayesganError, DataError, Interrupted
+from bayesgan.errors import DataError, Interrupted
 from bayesgan.files import write_text
 from bayesgan.machine import write_result
 from bayesgan.reproduce.cells import Job, Row
@@ -14,9 +14,10 @@ from bayesgan.reproduce.differences import difference_figures, differences
 from bayesgan.reproduce.lines import figures, lines
 from bayesgan.reproduce.options import Options
 from bayesgan.reproduce.picture import picture
-from bayesgan.reproduce.plan import Plan, command, planned
-from bayesgan.reproduce.rows import Rows, one_thread, presets
-from bayesgan.reproduce.shown import work
+from bayesgan.reproduce.plan import Plan, command, planned, writable
+from bayesgan.reproduce.results import presets, spare
+from bayesgan.reproduce.rows import Rows, one_thread
+from bayesgan.reproduce.shown import say, work
 from bayesgan.reproduce.table import Page, markdown
 
 
@@ -27,16 +28,21 @@ def semi_supervised(options: Options) -> str:
     what is finished, of which ``--result`` then gets no copy: one that is there may hold more.
     """
     plan = planned(options)
+    if options.result is not None:
+        writable(options.result)
     out = options.out or Path("runs/reproduce") / f"semi-supervised-{Path(options.data).stem}"
     rows, jobs = Rows(out, options.keep), plan.jobs()
     write_text(out / "command.txt", command(options, plan) + "\n")
     if options.add is not None:
-        rows.take_over(jobs, options.add)
+        say(f"{rows.take_over(jobs, options.add)} of {len(jobs)} cells are in {options.add}")
+    if options.result is not None and options.result.exists():
+        spare(options.result, [job for job in jobs if not options.collect or rows.finished(job)])
     stopped: BaseException | None = None
     try:
         if not options.collect:
-            work(rows, jobs, options.jobs, f"few labels on {options.data}")
-    except (KeyboardInterrupt, BayesganError) as error:
+            with rows.alone():
+                work(rows, jobs, options.jobs, f"few labels on {options.data}")
+    except (KeyboardInterrupt, Exception) as error:  # raised again below, once what is finished is written
         stopped = error
     done = {job: row for job in jobs if (row := rows.finished(job))}
     copies = [options.result] if options.result and not stopped else []

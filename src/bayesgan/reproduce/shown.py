@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 
@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from bayesgan.levers import choose_device
 from bayesgan.reproduce.cells import Job, Row
 from bayesgan.reproduce.pool import performed
 from bayesgan.reproduce.rows import Rows
-from bayesgan.reproduce.spreading import SPREADING
 
 
 class Left(ProgressColumn):
@@ -34,28 +34,39 @@ def work(rows: Rows, jobs: Sequence[Job], at_once: int, title: str) -> None:
     waiting = [job for job in jobs if job is distinct[job.settings] and rows.finished(job) is None]
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Left()
     with Progress(*columns, console=Console(stderr=True)) as bar, closing(performed(rows, [*waiting], at_once)) as work:
-        task = bar.add_task(title, total=len(distinct), completed=len(done), ends=ending(done, waiting, at_once))
+        costs = {kin(job.named): job.cost for job in distinct.values()}
+        task = bar.add_task(title, total=len(distinct), completed=len(done), ends=ending(done, waiting, at_once, costs))
         for job, row in work:
             done.append(row)
             waiting.remove(job)
-            bar.update(task, advance=1, ends=ending(done, waiting, at_once))
+            bar.update(task, advance=1, ends=ending(done, waiting, at_once, costs))
             bar.console.print(line(row), highlight=False, soft_wrap=True)
 
 
-def ending(done: Sequence[Row], waiting: Sequence[Job], at_once: int) -> float | None:
-    """Return when the work will be done, on the monotonic clock, from the mean time of like rows, or of all runs.
+def ending(
+    done: Sequence[Row], waiting: Sequence[Job], at_once: int, costs: Mapping[tuple[str, str], int]
+) -> float | None:
+    """Return when the work will be done, on the monotonic clock, from the mean time of like rows.
 
-    None before the first run: what a baseline takes says nothing of them.
+    Of a kind of run that no row is of yet, the time is guessed from ``costs`` and what others took for theirs. None
+    before the first run: what a baseline takes says nothing of them.
     """
+    key = "gpu_minutes" if choose_device("auto").type == "cuda" else "minutes"
     known: dict[tuple[str, str], list[float]] = {}
     for row in done:
-        if (minutes := minutes_of(row)) is not None:
-            known.setdefault(kin(row), []).append(minutes)
-    runs = [statistics.mean(values) for (system, _), values in known.items() if system != SPREADING]
-    if not runs:
+        if key in row:
+            known.setdefault(kin(row), []).append(row[key])
+    means = {kind: statistics.mean(values) for kind, values in known.items()}
+    rates = [minutes / costs[kind] for kind, minutes in means.items() if costs.get(kind)]
+    if not rates:
         return None
-    whole = sum(statistics.mean(known.get(kin(job.named), [statistics.mean(runs)])) for job in waiting)
+    whole = sum(means.get(kin(job.named), job.cost * statistics.mean(rates)) for job in waiting)
     return time.monotonic() + 60 * whole / at_once
+
+
+def say(text: str) -> None:
+    """Print a line beside the progress."""
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
 
 
 def minutes_of(row: Row) -> float | None:

@@ -36,6 +36,11 @@ class Spreading:
         """See :class:`Job`."""
         return self.settings
 
+    @property
+    def cost(self) -> int:
+        """See :class:`Job`."""
+        return 0
+
     def work(self, folder: Path) -> Row:
         """Fit, predict, and count errors."""
         start, prepared = time.perf_counter(), self.terms.prepared(self.labels, self.seed)
