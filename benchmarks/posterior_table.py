@@ -12,10 +12,10 @@ RECOMMENDED = "bayesgan-cold"  # what the preset is on images
 MEASURES: dict[str, dict[str, str]] = {
     "synthetic": {"jsd": "{:.4f}"},
     "stacked": {"modes": "{:.1f}", "reverse_kl": "{:.3f}"},
-    "calibration": {"errors": "{:.1f}", "nll": "{:.4f}", "ece": "{:.4f}", "auroc": "{:.4f}"},
+    "calibration": {"errors": "{:.1f}", "nll": "{:.4f}", "ece": "{:.4f}", "auroc": "{:.4f}", "auroc_fake": "{:.4f}"},
 }
-MORE = ("jsd_real", "modes_real", "reverse_kl_real", "auroc_mutual_information", "auroc_fake", "seconds")
-UPWARDS = {"modes", "auroc"}
+MORE = ("jsd_real", "modes_real", "reverse_kl_real", "auroc_mutual_information", "seconds")
+UPWARDS = {"modes", "auroc", "auroc_fake"}
 HOW = (
     "means and standard deviations over seeds. `iterations`: as many as cost what the budget, a number of iterations "
     "of the Bayesian GAN, does; `seconds`: processor time of one thread."
