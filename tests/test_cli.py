@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bayesgan.cli import app, main
+from bayesgan.predict import Posterior
 from bayesgan.store import Store
 
 SMALL = ["--set", "batch=8", "--set", "views_batch=8", "--set", "noise_batch=4"]
@@ -105,12 +107,23 @@ def test_predict_writes_a_row_per_image(trained: Path, tmp_path: Path) -> None:
         assert row["class"] in "0123456789"
         assert 0 <= float(row["mutual_information"]) <= float(row["predictive_entropy"]) <= np.log(10) + 1e-6
         assert 0.1 <= float(row["probability"]) <= 1
+    x = torch.stack([torch.full((1, 8, 8), 80 * i, dtype=torch.uint8) for i in range(3)])
+    real = Posterior.load(trained).realness(x)
+    assert [float(row["realness"]) for row in rows] == pytest.approx(real.tolist(), abs=1e-6)
     run("predict", trained, folder / "2.png", "--out", tmp_path / "one.csv")
     (one,) = csv.DictReader((tmp_path / "one.csv").open())
     assert one["class"] == rows[2]["class"]
     np.savez(tmp_path / "x.npz", images=np.stack([np.full((8, 8), 80 * i, np.uint8) for i in range(3)]))
     run("predict", trained, tmp_path / "x.npz", "--out", tmp_path / "q.csv")
     assert [r["class"] for r in csv.DictReader((tmp_path / "q.csv").open())] == [r["class"] for r in rows]
+
+
+def test_only_who_was_trained_on_fakes_says_what_is_real(tmp_path: Path) -> None:
+    run("train", "supervised", "--data", "digits", "--labels", 20, "--steps", 2, "--out", tmp_path / "run", *SMALL)
+    Image.fromarray(np.full((8, 8), 80, np.uint8)).save(tmp_path / "i.png")
+    run("predict", tmp_path / "run", tmp_path / "i.png", "--out", tmp_path / "p.csv")
+    (row,) = csv.DictReader((tmp_path / "p.csv").open())
+    assert [*row] == ["image", "class", "probability", "predictive_entropy", "mutual_information"]
 
 
 def test_report_is_one_self_contained_file(trained: Path, tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ COLUMNS = ("image", "class", "probability", "predictive_entropy", "mutual_inform
 def predict_files(path: Path, images: Path, out: Path) -> int:
     """Write one row per image: class, probability, predictive entropy and mutual information in nats.
 
+    Where the run has a discriminator that was trained on fakes, a last column says P(real), or a critic's mean score:
+    of images unlike the training images it is low, also where the class seems certain.
+
     Args:
         path: a run folder. images: an image, a folder, a zip or an npz. out: the CSV file.
 
@@ -31,11 +34,12 @@ def predict_files(path: Path, images: Path, out: Path) -> int:
     x = torch.from_numpy(np.concatenate([part.images for part in (data.train, data.test) if part]))
     names = image_names(images) or [str(i) for i in range(len(x))]
     mean, information = mutual_information(posterior.predict_each(x))
-    doubt = entropy(mean)
+    columns, numbers = list(COLUMNS), [mean.max(1).values, entropy(mean), information]
+    if posterior.judges:
+        columns, numbers = [*columns, "realness"], [*numbers, posterior.realness(x)]
     with atomic(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for name, probs, h, mi in zip(names, mean, doubt, information, strict=True):
-            guess = int(probs.argmax())
-            writer.writerow([name, posterior.classes[guess], f"{probs[guess]:.6f}", f"{h:.6f}", f"{mi:.6f}"])
+        writer.writerow(columns)
+        for name, guess, *row in zip(names, mean.argmax(1), *numbers, strict=True):
+            writer.writerow([name, posterior.classes[int(guess)], *(f"{number:.6f}" for number in row)])
     return len(x)

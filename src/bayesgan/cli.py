@@ -160,7 +160,7 @@ def refuse_together(**options: Path | str | int | None) -> None:
 
 @app.command
 def predict(run: Path, images: Path, *, out: Path = Path("predictions.csv")) -> None:
-    """Classify images: class, probability, predictive entropy, mutual information.
+    """Classify images: class, probability, predictive entropy, mutual information, and P(real) beside generators.
 
     Args:
         run: The run folder, trained with labels.
