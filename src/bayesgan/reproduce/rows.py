@@ -59,12 +59,8 @@ class Rows:
         """Keep other commands out while this one works. Raises a DataError where one is there already."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("w") as file:
-            try:
-                lock(file)
-            except OSError:
-                raise DataError(
-                    f"another command works in {self.folder}; let it end, or choose another --out"
-                ) from None
+            if not locked(file):
+                raise DataError(f"another command works in {self.folder}; let it end, or choose another --out")
             yield
 
     def take_over(self, jobs: Sequence[Job], file: Path) -> int:
@@ -82,16 +78,17 @@ class Rows:
         return sum(job.settings in known for job in jobs)
 
 
-def lock(file: IO[str]) -> None:
-    """Lock a file until it is closed, where there are locks; raises a BlockingIOError where another process has."""
-    if os.name == "posix":
-        import fcntl
+def locked(file: IO[str]) -> bool:
+    """Lock a file until it is closed; return False where another process has. Where there are no locks, no one has."""
+    if os.name != "posix":
+        return True
+    import fcntl
 
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if isinstance(error, BlockingIOError):
-                raise
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:  # or a file system that knows of no locks
+        return not isinstance(error, BlockingIOError)
+    return True
 
 
 @contextmanager
