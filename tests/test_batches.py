@@ -218,3 +218,12 @@ def test_grey_values_become_minus_one_to_one() -> None:
     close(to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)), torch.tensor([-1.0, -0.6, 1.0]), rtol=1e-6)
     points = torch.tensor([[3.0, -7.0]])
     assert to_float(points) is points
+
+
+@pytest.mark.parametrize("subset", [1.0, 0.5])
+def test_labels_that_count_once_each_count_so_for_a_particle_that_sees_a_part(subset: float) -> None:
+    run, _, _ = experiment(SemiSupervised("counts", 0.5), 2, subset=subset)
+    fraction = Batches(run, counted(), CPU)("discriminator", 0)["labelled_fraction"]
+    num_obs = run.players["discriminator"].num_obs
+    assert num_obs == int(len(counted().images) * subset)
+    assert float(fraction) * num_obs == pytest.approx(len(counted().labels))

@@ -98,6 +98,14 @@ def test_divergence_is_zero_for_the_same_set_and_log_2_for_disjoint_ones() -> No
     assert plane_divergence(x, torch.zeros(3000, 4)) > 0.3
 
 
+def test_a_single_fake_that_strays_does_not_blur_the_others() -> None:
+    real, fake = normal(2000, 2), normal(2000, 2, seed=1) + torch.tensor([3.0, 0.0])
+    there = plane_divergence(real, fake)
+    for distance in (100.0, 1000.0, 1e6):
+        strayed = torch.cat([fake[:-1], torch.full((1, 2), distance)])
+        assert plane_divergence(real, strayed) == pytest.approx(there, abs=0.03)
+
+
 def test_divergence_depends_on_counts_and_asks_for_equal_ones() -> None:
     with pytest.raises(UsageError, match="expected equally many"):
         plane_divergence(normal(10, 2), normal(9, 2))

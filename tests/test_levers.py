@@ -14,6 +14,7 @@ from bayesgan.cli import app
 from bayesgan.config import Run
 from bayesgan.levers import CACHED, choices, lifting, precision
 from bayesgan.networks import MLP
+from bayesgan.objectives.likelihoods import Bernoulli
 from bayesgan.store import Store
 from bayesgan.training import train
 
@@ -88,6 +89,14 @@ def test_a_run_folder_says_which_precision_it_was(tmp_path: Path, monkeypatch: p
     with_units(monkeypatch, False)
     train(run, tmp_path / "run", resume=True)
     assert Store.open(tmp_path / "run").run().precision == "bf16"
+
+
+def test_a_likelihood_that_bfloat16_would_saturate_is_computed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_units(monkeypatch, True)
+    run = presets.vae("mnist")
+    assert precision(run, CPU) == "bf16"
+    grey = replace(run, objective=replace(run.objective, likelihood=Bernoulli()))
+    assert precision(grey, CPU) == "32" and precision(replace(grey, precision="bf16"), CPU) == "bf16"
 
 
 def test_of_images_only_the_networks_of_codes_need_not_convolve(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,17 @@ def test_features_are_compared_with_those_of_training_images(vae: Subject) -> No
         assert entry["protocol"]["space"] == space.name and entry["protocol"]["resize"] == "none"
 
 
+@pytest.mark.parametrize("name", ["frechet", "coverage"])
+def test_samples_that_are_as_good_as_test_images_score_as_they_do(name: str, vae: Subject) -> None:
+    """However many more there are: a distance of 200 samples is smaller than one of 40 test images."""
+    train, test = (torch.randn(count, 4, generator=torch.Generator().manual_seed(count)) for count in (100, 40))
+    few = replace(vae, n=200)
+    vars(few).update(real_features=(train, test), fake_features=torch.cat([test, test * 0, test, test, test]))
+    entry = METRICS[name].measure(few)
+    assert entry["value"] == entry["real"]
+    assert {entry["protocol"][key] for key in ("n_real", "n_fake", "n_held_out")} == {40}
+
+
 def test_inception_scores_of_few_real_images_have_splits_as_large(
     vae: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

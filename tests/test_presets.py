@@ -66,3 +66,11 @@ def test_generators_of_a_classifier_draw_few_fakes_but_not_of_photographs() -> N
     runs = [presets.bayesgan("mnist", 100), presets.bayesgan("mnist"), presets.bayesgan("mnist", 100, conditional=True)]
     runs += [presets.bayesgan("cifar10", 100), resolve("bayesgan", {"data": "photos", "labels": 100}, "photographs")]
     assert [run.codes_each() for run in runs] == [2, 8, 8, 8, 8]
+
+
+@pytest.mark.parametrize("steps", [1001, 2002, 4100, 12_345])
+def test_another_number_of_iterations_keeps_the_shares_of_a_run(steps: int) -> None:
+    """A point estimate's bank is its last weights alone, whatever the number."""
+    assert presets.dcgan("mnist").lasting(steps).thin == steps
+    run = presets.bayesgan("mnist")
+    assert run.lasting(steps).burn_in == run.burn_in * steps // run.steps

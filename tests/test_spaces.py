@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bayesgan import feature_classifier, spaces
+from bayesgan.data.batches import to_float
 from bayesgan.data.labels import Held, open_data
 from bayesgan.data.readers import Part
 from bayesgan.data.rows import Rows
@@ -184,6 +185,28 @@ def test_the_classifier_is_stored_with_the_run_and_shared_through_the_cache(
     other = replace(other, source=Part(other.source.images, (other.source.labels + 1) % 10))
     assert Trained.of(other, "digits", 10, tmp_path / "a").key != first.key
     assert len(fitted) == 2
+
+
+def test_features_of_other_weights_are_not_taken_for_those_of_a_space(cache: Path, tmp_path: Path) -> None:
+    """The same data train another network on another machine; a run folder that moved brings its own."""
+    images = digits().source.images
+    test, order = Part(images[:40], None), torch.arange(40)
+
+    def space(folder: Path) -> spaces.Space:
+        return spaces.of_data(digits(), test, "digits", 10, folder, CPU)
+
+    ours = space(tmp_path / "ours")
+    remembered = spaces.remembered(ours, images, order)
+    other = Trained.of(digits(), "digits", 10, tmp_path / "theirs")
+    with torch.no_grad():
+        for leaf in other.network.parameters():
+            leaf.mul_(1.01)
+    feature_classifier.save(tmp_path / "theirs" / FILE, other.network, other.key)
+    theirs = space(tmp_path / "theirs")
+    assert theirs.key != ours.key
+    found = spaces.remembered(theirs, images, order)
+    assert not torch.equal(found, remembered)
+    assert torch.equal(found, theirs.features(to_float(torch.from_numpy(images[:40]))))
 
 
 @pytest.mark.parametrize("content", [b"", b"damaged", None])

@@ -83,3 +83,10 @@ def test_samples_survive_the_round_trip(tmp_path: Path) -> None:
     assert path.name == "000012.safetensors"
     assert torch.equal(loaded["generator"]["0.weight"], weights["generator"]["0.weight"])
     assert torch.equal(loaded["discriminator"]["head.bias"], weights["discriminator"]["head.bias"])
+
+
+def test_the_bank_is_in_the_order_of_its_steps(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for step in (900_000, 1_000_000, 999_999, 1_100_000, 100):
+        store.save_sample(step, {"generator": {"w": torch.zeros(1)}})
+    assert [int(path.stem) for path in store.bank()] == [100, 900_000, 999_999, 1_000_000, 1_100_000]

@@ -35,10 +35,10 @@ def test_without_ranges_nothing_moves() -> None:
 
 
 def test_matrices_are_those_of_each_range() -> None:
-    def matrix(**numbers: float) -> Tensor:
+    def matrix(aspect: float = 1.0, **numbers: float) -> Tensor:
         names = ("rotation", "shear", "wide", "high", "across", "down")
         u = torch.tensor([[numbers.get(name, 0.0)] for name in names])
-        return Warp(rotation=90.0, scale=0.5, shear=0.3, shift=0.25).matrices(u)[0]
+        return Warp(rotation=90.0, scale=0.5, shear=0.3, shift=0.25).matrices(u, aspect)[0]
 
     close(matrix(), torch.tensor([[1.0, 0, 0], [0, 1, 0]]))
     close(matrix(rotation=1.0), torch.tensor([[0.0, -1, 0], [1, 0, 0]]), atol=1e-6)
@@ -46,6 +46,19 @@ def test_matrices_are_those_of_each_range() -> None:
     close(matrix(wide=1.0, high=-1.0), torch.tensor([[1.5, 0, 0], [0, 0.5, 0]]))
     # A grid of half sides: a quarter of the side is half of that.
     close(matrix(across=1.0, down=-1.0), torch.tensor([[1.0, 0, 0.5], [0, 1, -0.5]]))
+
+
+@pytest.mark.parametrize(("high", "wide"), [(16, 48), (48, 16)])
+def test_images_that_are_not_square_turn_and_shear_as_squares_do(high: int, wide: int) -> None:
+    """A square in the middle of a dark band: what happens to it does not depend on the band."""
+    square = pictures(16)
+    down, across = (high - 16) // 2, (wide - 16) // 2
+    band = torch.nn.functional.pad(square, (across, across, down, down), value=-1.0)
+    warp = replace(STILL, rotation=40.0, shear=0.3)
+    turned, alone = warp(band, rng()), warp(square, rng())
+    middle = turned[..., down : down + 16, across : across + 16]
+    close(middle[..., 2:-2, 2:-2], alone[..., 2:-2, 2:-2], atol=0.02)
+    assert (alone - square).abs().max() > 0.2
 
 
 @pytest.mark.parametrize("name", ["rotation", "scale", "shear", "shift", "elastic"])

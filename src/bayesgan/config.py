@@ -112,8 +112,9 @@ class Run:
 
     def lasting(self, steps: int) -> Run:
         """Return the run with another number of iterations, burn-in and thinning scaled along."""
-        scale = steps / self.steps
-        return replace(self, steps=steps, burn_in=int(self.burn_in * scale), thin=max(1, int(self.thin * scale)))
+        # In whole numbers: a rounded share of 4000 steps may be 1000 of 1001.
+        burn_in, thin = (count * steps // self.steps for count in (self.burn_in, self.thin))
+        return replace(self, steps=steps, burn_in=burn_in, thin=max(1, thin))
 
     def tempered(self, temperature: float) -> Run:
         """Return the run with every sampler at another temperature; 0 is descent with momentum."""

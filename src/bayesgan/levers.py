@@ -32,9 +32,14 @@ def choose_device(name: str) -> torch.device:
 
 
 def precision(run: Run, device: torch.device) -> Literal["32", "bf16"]:
-    """Return what was asked for; for ``auto`` bf16 where networks of images convolve and there are units for it."""
+    """Return what was asked for; for ``auto`` bf16 where networks of images convolve and there are units for it.
+
+    Not for a likelihood that bfloat16 would saturate.
+    """
     if run.precision != "auto":
         return run.precision
+    if getattr(getattr(run.objective, "likelihood", None), "saturates", False):
+        return "32"
     of_images = [p.network for name, p in run.players.items() if run.role(name) != "code_discriminator"]
     convolve = all(getattr(network, "images_only", False) for network in of_images)
     return "bf16" if convolve and has_units(device) else "32"

@@ -121,8 +121,8 @@ def of_data(known: Held, test: Part, data: str, classes: int, folder: Path, devi
         guess = apply(lambda x: net(to_float(x)), device, torch.from_numpy(test.images)).argmax(1)
         error = 100 * (guess != torch.from_numpy(test.labels)).double().mean().item()
         said = f", {error:.2f} % error on {len(guess)} others"
-    name = f"classifier of {data} ({len(known)} images{said})"
-    return Space(name, "none", trained.key, partial(run_features, net, device), partial(run_classes, net, device))
+    name, key = f"classifier of {data} ({len(known)} images{said})", f"{trained.key}-{trained.weights}"
+    return Space(name, "none", key, partial(run_features, net, device), partial(run_classes, net, device))
 
 
 def remembered(space: Space, images: np.ndarray | Rows, order: Tensor) -> Tensor:

@@ -131,7 +131,8 @@ class Store:
 
     def bank(self) -> list[Path]:
         """Return the weight samples in the order in which they were drawn."""
-        return sorted((self.path / "posterior").glob("[0-9]*.safetensors"))
+        # By number: a millionth step has a digit more than those before.
+        return sorted((self.path / "posterior").glob("[0-9]*.safetensors"), key=lambda path: int(path.stem))
 
 
 def save_weights(path: Path, weights: Weights) -> None:

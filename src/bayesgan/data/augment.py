@@ -47,7 +47,8 @@ class Warp:
         u[4:] *= size
         field = torch.randn(len(x), 2, CONTROL_POINTS, CONTROL_POINTS, generator=rng) * strength
         # affine_grid measures in half sides, hence the factors of 2.
-        grid = F.affine_grid(self.matrices(u).to(x.device), list(x.shape), align_corners=False)
+        matrices = self.matrices(u, x.shape[-2] / x.shape[-1]).to(x.device)
+        grid = F.affine_grid(matrices, list(x.shape), align_corners=False)
         down, across = (between_points(side, x.device) for side in x.shape[-2:])
         bend = 2 * self.elastic * size * (down @ field.to(x.device) @ across.T)
         # Bicubic keeps the strokes of small images; it overshoots, hence the clamp.
@@ -64,13 +65,15 @@ class Warp:
         """Return the factor on shifts, as fractions, of images ``(B, C, H, W)``."""
         return 1.0 if self.side is None else math.sqrt(self.side / min(x.shape[-2:]))
 
-    def matrices(self, u: Tensor) -> Tensor:
-        """Return affine matrices ``(B, 2, 3)`` from numbers ``u (6, B)`` in [-1, 1]."""
+    def matrices(self, u: Tensor, aspect: float) -> Tensor:
+        """Return affine matrices ``(B, 2, 3)`` from numbers ``u (6, B)`` in [-1, 1], for images of ``aspect`` H / W."""
         angle = u[0] * math.radians(self.rotation)
         cos, sin, shear = angle.cos(), angle.sin(), u[1] * self.shear
         wide, high = 1 + u[2] * self.scale, 1 + u[3] * self.scale
         across, down = 2 * self.shift * u[4], 2 * self.shift * u[5]
-        rows = [wide * cos, wide * (shear * cos - sin), across, high * sin, high * (shear * sin + cos), down]
+        # Both sides are 2 long to the grid, whatever they are in pixels.
+        skew, turn = aspect * wide * (shear * cos - sin), high * sin / aspect
+        rows = [wide * cos, skew, across, turn, high * (shear * sin + cos), down]
         return torch.stack(rows, dim=1).view(-1, 2, 3)
 
     def cut(self, x: Tensor, rng: torch.Generator) -> Tensor:

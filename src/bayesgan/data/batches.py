@@ -34,7 +34,8 @@ class Batches:
         self.labelled = torch.from_numpy(data.labelled)
         self.labels = torch.from_numpy(data.labels).to(device)
         self.one_hot = torch.eye(len(data.classes), device=device)
-        self.fraction = torch.tensor(len(data.labels) / self.total, device=device)
+        judge = run.players.get("discriminator")
+        self.fraction = torch.tensor(len(data.labels) / ((judge and judge.num_obs) or self.total), device=device)
         self.orders: dict[tuple[int, int], Tensor] = {}
 
     def __call__(self, player: str, step: int) -> Mapping[str, Tensor]:

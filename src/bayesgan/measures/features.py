@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from torch import Tensor
+
 from bayesgan.measures.metric import Metric, generates_images, protocol
 from bayesgan.metrics.coverage import coverage
 from bayesgan.metrics.frechet import frechet_distance, moments
@@ -16,19 +18,31 @@ SUBSETS, SIZE, SPLITS, NEIGHBOURS = 100, 1000, 10, 5
 NEEDS = "a generator of images, and a data set with classes or --features FILE"
 
 
-def in_space(s: Subject, **more: Any) -> dict[str, Any]:
-    """Return the protocol of a measurement in the space: ``n_real`` are training images."""
+def in_space(s: Subject, train: int, held_out: int, fake: int, **more: Any) -> dict[str, Any]:
+    """Return the protocol of a measurement in the space, with so many images of each kind."""
     space = s.space
     assert space is not None
-    train, held_out = s.real_features
-    how = protocol(s, len(train), s.n, "train", space.name, resize=space.resize)
-    return how | {"n_held_out": len(held_out)} | more
+    how = protocol(s, train, fake, "train", space.name, resize=space.resize)
+    return how | {"n_held_out": held_out} | more
+
+
+def equally_many(s: Subject) -> tuple[Tensor, Tensor, Tensor]:
+    """Return features of training images, test images and samples, ``(m, F)`` each.
+
+    Distances and coverage depend on how many there are: a value of more samples than test images would not be
+    comparable with that of the test images.
+    """
+    train, test = s.real_features
+    fewest = min(len(train), len(test), s.n)
+    return train[:fewest], test[:fewest], s.fake_features[:fewest]
 
 
 def measure_frechet(s: Subject) -> dict[str, Any]:
     """Measure the Frechet distance of samples from training images, beside test from training images."""
-    train, test, fake = (moments(features) for features in (*s.real_features, s.fake_features))
-    return {"value": frechet_distance(train, fake), "real": frechet_distance(train, test), "protocol": in_space(s)}
+    sets = equally_many(s)
+    train, test, fake = (moments(features) for features in sets)
+    how = in_space(s, *map(len, sets))
+    return {"value": frechet_distance(train, fake), "real": frechet_distance(train, test), "protocol": how}
 
 
 def measure_kernel(s: Subject) -> dict[str, Any]:
@@ -37,7 +51,7 @@ def measure_kernel(s: Subject) -> dict[str, Any]:
     # At most half of the images: subsets that hold all of them would not differ.
     size = min(SIZE, min(len(train), len(test), s.n) // 2)
     (value, sd), (real, real_sd) = (kernel_distance(train, x, SUBSETS, size, s.seed) for x in (s.fake_features, test))
-    how = in_space(s, subsets=SUBSETS, subset_size=size)
+    how = in_space(s, len(train), len(test), s.n, subsets=SUBSETS, subset_size=size)
     return {"value": value, "sd": sd, "real": real, "real_sd": real_sd, "protocol": how}
 
 
@@ -57,9 +71,10 @@ def measure_inception(s: Subject) -> dict[str, Any]:
 
 def measure_coverage(s: Subject) -> dict[str, Any]:
     """Measure precision, recall, density and coverage against training images, beside those of test images."""
-    train, test = s.real_features
-    value, real = (asdict(coverage(train, x, NEIGHBOURS)) for x in (s.fake_features, test))
-    return {"value": value, "real": real, "protocol": in_space(s, neighbours=NEIGHBOURS)}
+    train, test, fake = equally_many(s)
+    value, real = (asdict(coverage(train, x, NEIGHBOURS)) for x in (fake, test))
+    how = in_space(s, len(train), len(test), len(fake), neighbours=NEIGHBOURS)
+    return {"value": value, "real": real, "protocol": how}
 
 
 def enough(s: Subject) -> bool:

@@ -47,6 +47,7 @@ class Bernoulli:
     """Pixels in [-1, 1] as grey values between black and white: ``p(white) = (G(z) + 1) / 2``."""
 
     images_only: ClassVar[bool] = True
+    saturates: ClassVar[bool] = True  # in bfloat16 a mean near black or white is black or white, without a gradient
 
     def log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
         """Return log probabilities ``(B,)`` of ``x (B, ...)``."""
