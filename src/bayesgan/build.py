@@ -123,7 +123,7 @@ def restore(run: Run, state: State, out: str | Path | None) -> tuple[Store, list
     store = Store.open(out)
     saved = store.load_checkpoint()
     # Through a run, which fills in what versions before this one had no field for.
-    moved = replace(from_config(saved["config"]), device=run.device, data_dir=run.data_dir)
+    moved = replace(from_config(saved["config"]), device=run.device, data=run.data, data_dir=run.data_dir)
     if difference := first_difference(to_config(moved), to_config(run)):
         raise DataError(f"{store.path / 'checkpoint.pt'} is of another configuration: {difference}")
     with torch.no_grad():

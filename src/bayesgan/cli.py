@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -112,8 +113,8 @@ def sample(
     seed: Whole = 0,
     particle: str = "all",
     classes: str | None = None,
-    reconstruct: Path | None = None,
-    interpolate: Path | None = None,
+    reconstruct: str | None = None,
+    interpolate: str | None = None,
     out: Path = Path("grid.png"),
 ) -> None:
     """Draw images from the posterior of a run, or send your own through its auto-encoders.
@@ -159,7 +160,7 @@ def refuse_together(**options: Path | str | int | None) -> None:
 
 
 @app.command
-def predict(run: Path, images: Path, *, out: Path = Path("predictions.csv")) -> None:
+def predict(run: Path, images: str, *, out: Path = Path("predictions.csv")) -> None:
     """Classify images: class, probability, predictive entropy, mutual information, and P(real) beside generators.
 
     Args:
@@ -279,6 +280,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = fail(" ".join(str(error).split()), 2)
     except BayesganError as error:
         code = fail(str(error), error.code)
+    except BrokenPipeError:  # whoever read has seen enough; nothing is to be said when Python closes the stream
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        code = fail(f"{error.filename or 'the system'}: {error.strerror or error}", 3)
     except KeyboardInterrupt:
         code = fail("interrupted", 130)
     raise SystemExit(code)

@@ -68,8 +68,10 @@ def curves(rows: Sequence[Mapping[str, Any]], burn_in: int) -> str:
         axes.plot(steps, lines, color=PLAYER_COLOURS[player], lw=0.8, alpha=max(0.3, 1 / lines.shape[1] ** 0.5))
         axes.set_title(player.replace("_", " "), fontsize=9, loc="left")
         # The first few values are of random weights and would flatten all others.
-        low, high = np.quantile(lines[len(lines) // 20 :], [0.002, 0.998])
-        axes.set_ylim(low - 0.08 * (high - low) - 1e-6, high + 0.08 * (high - low) + 1e-6)
+        settled = lines[len(lines) // 20 :]
+        if len(settled := settled[np.isfinite(settled)]):
+            low, high = np.quantile(settled, [0.002, 0.998])
+            axes.set_ylim(low - 0.08 * (high - low) - 1e-6, high + 0.08 * (high - low) + 1e-6)
         axes.set_xlabel("iteration")
         axes.margins(x=0)
         if burn_in:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from bayesgan.errors import DataError
+
+ESCAPED = "backslashreplace"  # names of files that no text can hold
 
 
 @contextmanager
@@ -19,6 +21,8 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises:
         DataError: the disk is full or the folder cannot be written.
     """
+    if not path.name:
+        raise DataError(f"cannot write {path}: it is a folder")
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,14 +32,14 @@ def atomic(path: Path) -> Iterator[Path]:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
         raise DataError(f"cannot write {path}: {reason}") from None
     finally:
-        if temporary.parent.is_dir():
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=ESCAPED)
 
 
 def write_json(path: Path, values: Any) -> None:

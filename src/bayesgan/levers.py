@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from bayesgan.errors import UsageError
+from bayesgan.errors import UsageError, nearest
 from bayesgan.particles import How
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ CACHED = 2**18
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device that ``auto``, ``cpu`` or ``cuda`` stands for."""
+    """Return the device that ``auto``, ``cpu`` or ``cuda`` stands for; raises a UsageError for one that is not here."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"device = {name!r}: {nearest(name, ('auto', 'cpu', 'cuda'))}")
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: no CUDA device here; use --device cpu or auto")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -26,6 +26,8 @@ from bayesgan.seeds import generator
 from bayesgan.store import Store
 from bayesgan.types import Network
 
+SLACK = 1e-3  # beyond [-1, 1], by rounding
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -177,10 +179,16 @@ class Posterior:
         return self.network(stand_in(self.run.players, role), draw, chain)
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return images as float32; raises a DataError for another shape than the run's."""
+        """Return images as float32; raises a DataError for another shape than the run's, and for no images."""
+        x = torch.as_tensor(x)
         if tuple(x.shape[1:]) != self.shape:
             raise DataError(f"images are {shape_text(x.shape[1:])}, the run was trained on {shape_text(self.shape)}")
-        return to_float(x).float()
+        floats = to_float(x).float()
+        if len(self.shape) == 3 and not (x.dtype == torch.uint8 or x.is_floating_point()):
+            raise DataError(f"images are {x.dtype}: expected uint8, or floats in [-1, 1]")
+        if not floats.isfinite().all() or (len(self.shape) == 3 and (floats.abs() > 1 + SLACK).any()):
+            raise DataError("images hold values that are not in [-1, 1]: give uint8, or scale 0 to 255 to -1 to 1")
+        return floats
 
     def numbers(self, classes: Sequence[str]) -> list[int]:
         """Return the numbers of named classes; raises a UsageError for names that the run does not know."""

@@ -20,7 +20,7 @@ COLUMNS, STEPS = 16, 8
 Named = tuple[Tensor, list[str] | None]  # float images (B, C, H, W), and in a conditional run their classes
 
 
-def reconstruct_files(path: Path, images: Path, n: int, out: Path) -> str:
+def reconstruct_files(path: Path, images: str, n: int, out: Path) -> str:
     """Write images, their reconstructions and how far the networks of the bank disagree; return a line that says so.
 
     Args:
@@ -45,7 +45,7 @@ def reconstruct_files(path: Path, images: Path, n: int, out: Path) -> str:
     return f"{done} (rows: originals, reconstructions, standard deviations from 0, black, to {most:.2g}, white)"
 
 
-def interpolate_files(path: Path, images: Path, n: int, out: Path) -> str:
+def interpolate_files(path: Path, images: str, n: int, out: Path) -> str:
     """Write what lies between each image and the next; return a line that says so.
 
     Args:
@@ -78,9 +78,9 @@ def auto_encoder(path: Path) -> Posterior:
     return posterior
 
 
-def open_images(posterior: Posterior, path: Path, n: int) -> Named:
+def open_images(posterior: Posterior, path: str, n: int) -> Named:
     """Return the first n images of a file, a folder or a named set; raises a DataError for what cannot be used."""
-    data = load_data(str(path), posterior.run.data_dir)
+    data = load_data(path, posterior.run.data_dir)
     if len(data.shape) != 3:
         raise DataError(f"{path} holds points, and the run was trained on images")
     parts = [part for part in (data.train, data.test) if part]

@@ -128,10 +128,13 @@ def comparison(runs: list[dict[str, Any]]) -> str | None:
 
 
 def name_apart(runs: list[dict[str, Any]]) -> None:
-    """Give every run a label of its own: its system, with the folder where a system occurs twice."""
+    """Give every run a label of its own: its system, with the folder where a system occurs twice, and its path."""
     names = [r["name"] for r in runs]
     for r in runs:
         r["label"] = r["name"] if names.count(r["name"]) == 1 else f"{r['name']} ({Path(r['path']).name})"
+    labels = [r["label"] for r in runs]
+    for r in runs:
+        r["label"] = r["label"] if labels.count(r["label"]) == 1 else f"{r['name']} ({r['path']})"
 
 
 def title(runs: list[dict[str, Any]]) -> str:

@@ -49,6 +49,11 @@ def resolve(
         refuse_late(settings)
     given = {key: value for key, value in flags.items() if value is not None}
     file = read_toml(config) if config else {}
+    for key, kinds in (("data", (str,)), ("split", (str,)), ("labels", (str, int))):
+        if not isinstance(file.get(key, ""), kinds):
+            raise UsageError(f"{config}: {key} = {file[key]!r}: expected {' or '.join(k.__name__ for k in kinds)}")
+    if preset != "recommended" and (resumed is not None or file.keys() >= WHOLE):
+        raise UsageError(f"--preset {preset}: {config or resumed} says all settings already; leave it out")
     given |= counted(given, file)
     # A file that says everything, as config.toml does, is taken as it is: the preset may have players that it has not.
     if file.keys() >= WHOLE:
@@ -104,3 +109,5 @@ def refuse_late(settings: Sequence[str]) -> None:
     for key in (text.partition("=")[0].strip() for text in settings):
         if key in ("data", "labels", "split"):
             raise UsageError(f"--set {key}=...: the preset depends on it; give --{key}")
+        if key == "system":
+            raise UsageError("--set system=...: the system is the command's first word")

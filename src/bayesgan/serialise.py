@@ -61,7 +61,7 @@ def _dataclass(value: Any, choices: dict[str, type], base: Any, where: str) -> A
         raise UsageError(f"{where} = {value!r}: expected a table{with_kind}")
     unnamed = next(iter(choices)) if len(choices) == 1 else kind(type(base)) if base is not None else ""
     name = value.get("kind", unnamed)
-    if name not in choices:
+    if not isinstance(name, str) or name not in choices:
         raise UsageError(f"{where}.kind = {name!r}: {nearest(str(name), choices)}")
     cls = choices[name]
     base = base if type(base) is cls else None

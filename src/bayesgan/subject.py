@@ -14,6 +14,7 @@ from bayesgan import spaces
 from bayesgan.data.batches import to_float
 from bayesgan.data.labels import Held, Training, open_data
 from bayesgan.data.readers import Part
+from bayesgan.data.splits import check_data
 from bayesgan.errors import UsageError
 from bayesgan.metrics import classification
 from bayesgan.metrics.calibration import Reliability, reliability
@@ -186,6 +187,8 @@ def open_subject(
     posterior, store = Posterior.load(path), Store(path)
     prepared = open_data(posterior.run, path)
     prepared.split.check(store.json("split.json"))
+    training = prepared.training
+    check_data(store.json("env.json", "data"), {"shape": training.shape, "classes": training.classes})
     held = prepared.test if part == "test" else prepared.validation
     if held is None:
         raise UsageError(f"--part validation: {path} has no validation images; train with --validation N")

@@ -13,7 +13,8 @@ from bayesgan.check import check
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import Training, open_data
-from bayesgan.data.splits import Split
+from bayesgan.data.sets import located
+from bayesgan.data.splits import Split, check_data
 from bayesgan.errors import Diverged
 from bayesgan.images import save_samples
 from bayesgan.interrupt import interrupted, interruptible, save
@@ -22,6 +23,7 @@ from bayesgan.levers import choose_device, precision
 from bayesgan.motion import mark
 from bayesgan.predict import Posterior
 from bayesgan.progress import Progress
+from bayesgan.serialise import from_config, to_config
 from bayesgan.store import Store
 
 PICTURES = 10
@@ -41,7 +43,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
         Diverged: an energy is no longer finite; the bank holds only what came before.
         Interrupted: Ctrl-C; a checkpoint was saved.
     """
-    device = choose_device(run.device)
+    device, run = choose_device(run.device), from_config(to_config(replace(run, data=located(run.data))))
     data, split, counts = opened(run, Path(out) if out and resume else None)
     run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
     # A run goes on in the precision that it began in, on whatever machine.
@@ -50,7 +52,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
     check(run, data)
     state = initialise(run, data, device)
     if resume:
-        store, rows = gone_on(run, state, out, split)
+        store, rows = gone_on(run, state, out, split, counts)
     else:
         store, rows = Store.create(Path(out) if out else None, run), []
         store.describe(run, counts, split.to_json(), device)
@@ -100,10 +102,13 @@ def opened(run: Run, folder: Path | None) -> tuple[Training, Split, dict[str, An
     return data, prepared.split, counts
 
 
-def gone_on(run: Run, state: State, out: str | Path | None, split: Split) -> tuple[Store, list[dict[str, Any]]]:
+def gone_on(
+    run: Run, state: State, out: str | Path | None, split: Split, counts: dict[str, Any]
+) -> tuple[Store, list[dict[str, Any]]]:
     """Return the folder and the metrics of a run that goes on; other data than it began with are a DataError."""
     store, rows = restore(run, state, out)
     split.check(store.json("split.json"))
+    check_data(store.json("env.json", "data"), counts)
     store.configure(run)  # where it is computed, and where its data lie, may have changed
     return store, rows
 

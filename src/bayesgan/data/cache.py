@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+DECODER = "2"  # changes with what becomes of a file: entries of other decoders are not taken
 Stamp = tuple[str, int, int]  # a file's name, size and time of change in nanoseconds
 Pieces = Callable[[], tuple[tuple[int, ...], Iterator[np.ndarray]]]  # the shape (N, ...), and uint8 rows in pieces
 
@@ -36,7 +37,8 @@ def cached(path: Path, count: int, stamps: Iterable[Stamp], pieces: Pieces, part
     changes neither the file nor what others see.
     """
     folder, place = cache_folder(), _digest([f"{path.resolve()}{part and '/'}{part}"])
-    entry = folder / f"{place}-{_digest(f'{name}|{size}|{time};' for name, size, time in stamps)}.npy"
+    made = [DECODER, *(f"{name}|{size}|{time};" for name, size, time in stamps)]
+    entry = folder / f"{place}-{_digest(made)}.npy"
     if (images := _mapped(entry, count)) is not None:
         return images
     try:

@@ -85,5 +85,6 @@ def labels(found: Collection, part: Sequence[Item], name: str) -> dict[str, np.n
         return {}
     if all(item.label is not None for item in found.items):
         return {f"y_{name}": np.array([item.label for item in part])}
-    number = {None: -1} | {label: i for i, label in enumerate(found.classes)}
+    numbered = all(label.isdecimal() for label in found.classes)  # they stay the numbers that they are
+    number = {None: -1} | {label: int(label) if numbered else i for i, label in enumerate(found.classes)}
     return {f"y_{name}": np.array([number[item.label] for item in part])}

@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bayesgan.errors import DataError
 
@@ -83,7 +83,7 @@ def decode_any(file: Traversable, checked: bool = False, cure: str = "") -> np.n
         with Image.open(io.BytesIO(_content(file))) as image:
             if checked:
                 check_size(file, image.height, image.width, cure)  # from the header, before a huge image is decoded
-            return pixels(image)
+            return pixels(ImageOps.exif_transpose(image))
     except DataError:
         raise
     except Exception as error:  # on a broken file a decoder may raise anything
@@ -98,11 +98,13 @@ def _content(file: Traversable) -> bytes:
 
 
 def pixels(image: Image.Image) -> np.ndarray:
-    """Return one image as uint8 (C, H, W), C = 1 for grey and 3 for anything else."""
+    """Return one image as uint8 (C, H, W), C = 1 for grey and 3 for anything else; what is transparent is white."""
     if image.mode.startswith("I"):  # 16 bits, which PIL would clip instead of scale
         return (np.asarray(image) >> 8).astype(np.uint8)[None]
-    if image.mode in ("1", "L", "LA"):
-        return np.asarray(image.convert("L"))[None]
-    if image.mode == "P":  # straight to RGB, PIL warns about palettes with transparency
+    grey = image.mode in ("1", "L", "LA")
+    if image.has_transparency_data:
         image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if grey:
+        return np.asarray(image.convert("L"))[None]
     return np.asarray(image.convert("RGB")).transpose(2, 0, 1)

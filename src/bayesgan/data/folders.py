@@ -100,7 +100,7 @@ def _zip_root(archive: zipfile.ZipFile) -> Traversable:
 
 def _entries(folder: Traversable) -> list[Traversable]:
     """List the folders and images in a folder by name, without what operating systems leave behind."""
-    seen = (entry for entry in folder.iterdir() if entry.name[0] != "." and entry.name != "__MACOSX")
+    seen = (entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name != "__MACOSX")
     kept = (entry for entry in seen if entry.is_dir() or entry.name.lower().endswith(IMAGE_SUFFIXES))
     return sorted(kept, key=lambda entry: entry.name)
 

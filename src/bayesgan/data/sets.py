@@ -41,6 +41,14 @@ def load(spec: str, data_dir: str | Path | None = None, *, stream: bool = False)
         return from_arrays(spec, read(path, stream=stream))
 
 
+def located(spec: str) -> str:
+    """Return a spec that means the same from every folder: paths in full, names as they are."""
+    if not spec or spec in SETS or spec.startswith(hub.PREFIX):
+        return spec
+    path = Path(spec).expanduser()
+    return str(path.resolve()) if path.exists() else spec
+
+
 @contextmanager
 def readable(spec: str) -> Iterator[None]:
     """Turn what the system says of files that cannot be read into a DataError."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,16 @@ class Split:
         if saved != self.to_json():
             hashes = f"its split was {saved.get('hash')}, now it is {self.hash}"
             raise DataError(f"data, labels or seed have changed since the run: {hashes}")
+
+
+def check_data(saved: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Raise DataError unless data have the classes and the shape that they had, as env.json of a run says."""
+    there = saved["data"]
+    if list(there["shape"]) != list(here["shape"]):
+        raise DataError(f"the data have changed since the run: items were {there['shape']}, now {here['shape']}")
+    for one, other in zip_longest(there["classes"], here["classes"], fillvalue="none"):
+        if one != other:
+            raise DataError(f"the classes of the data have changed since the run: {one!r} there, {other!r} here")
 
 
 @dataclass(frozen=True)
