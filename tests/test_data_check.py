@@ -188,3 +188,15 @@ def test_odd_files_and_names_are_told_without_warnings(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "data                   \\u72ac" in done.stdout and "1: \\xe9.png" in done.stdout
     assert "\\udcff.png" in done.stdout  # of another size or kind
+
+
+def test_images_that_are_not_read_are_counted(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    read = ("train/a/0.png", "train/b/0.png", "test/a/1.png", "test/b/1.png")
+    for number, name in enumerate((*read, "train/a/more/2.png", "val/a/3.png")):
+        save(root / name, picture(number, 8, 8))
+    for name in ("train/b/scan.TIF", ".hidden.png", "notes.txt"):
+        (root / name).write_text("")
+    rows = dict(check_data(str(root)))
+    assert rows["left out"] == "3: train/a/more/2.png, train/b/scan.TIF, val/a/3.png"
+    assert rows["result"] == "1 problem"

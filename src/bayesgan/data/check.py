@@ -73,6 +73,7 @@ def troubles(found: Collection) -> list[Row]:
     torn = contradictions(items, twins)
     return [
         ("unreadable", listed(found.unreadable)),
+        ("left out", listed(found.left_out)),
         ("other size or kind", listed(odd)),
         (f"not {SIZES[0]} to {SIZES[-1]} a side", listed(outside)),
         ("exact duplicates", grouped(found, twins, sum(len(group) - 1 for group in twins))),

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from bayesgan.data.decode import decode_any, each
-from bayesgan.data.folders import listings
+from bayesgan.data.folders import IMAGE_SUFFIXES, listings
 from bayesgan.data.readers import ROWS, Part
 from bayesgan.data.sets import SETS, DataSet, load, readable
 from bayesgan.errors import DataError
 
+OTHER_SUFFIXES = (".tif", ".tiff", ".heic", ".avif", ".jfif", ".jp2", ".ppm", ".pgm")  # images that are not read
 THUMB = 16  # side of the small grey copies that near duplicates are found by
 
 
@@ -39,12 +40,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Collection:
-    """All images of a data set, in order, the names of those that cannot be read, and the names of the classes."""
+    """All images of a data set, in order, the names of those that cannot be read, and the names of the classes.
+
+    ``left_out``: files in a folder that look like images and are none of its data, for their kind or place.
+    """
 
     name: str
     items: list[Item]
     unreadable: list[str]
     classes: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def collect(spec: str, data_dir: Path | None) -> Collection:
@@ -71,7 +76,17 @@ def _files(spec: str, path: Path) -> Collection:
             items.append(Item(name, *found, label, test, partial(decode_any, file)))
     if not items:
         raise DataError(f"{spec}: not one of {len(files)} images can be read")
-    return Collection(spec, items, unreadable, tuple(sorted({label for label in labels if label is not None})))
+    classes = tuple(sorted({label for label in labels if label is not None}))
+    return Collection(spec, items, unreadable, classes, tuple(sorted({*_looking(path)} - {*names})))
+
+
+def _looking(folder: Path) -> Iterator[str]:
+    """Yield all files of a folder that look like images, also of kinds and in places that are not read."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
+        for name in files:
+            if not name.startswith(".") and name.lower().endswith((*IMAGE_SUFFIXES, *OTHER_SUFFIXES)):
+                yield str(Path(root, name).relative_to(folder))
 
 
 def _examined(file: Traversable) -> tuple[tuple[int, ...], bytes, np.ndarray] | None:
