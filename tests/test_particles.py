@@ -62,6 +62,23 @@ def test_different_axes_are_crossed_and_fields_ride_along(how: How) -> None:
     close(lifted, torch.tensor(by_hand))
 
 
+def test_a_loop_along_one_axis_calls_what_is_lifted_once_for_each_of_it() -> None:
+    ensembles, params = pair(writers=3, readers=2)
+    calls: list[int] = []
+
+    def counted(params: Any, fields: Any) -> Tensor:
+        calls.append(1)
+        return energy(ensembles, params, fields)
+
+    fields = {"z": numbers(3, 4, 3), "x": numbers(2, 5, 2), "weight": WEIGHT}
+    axes, riders = {"reader": "r", "writer": "w"}, {"z": "w", "x": "r", "weight": None}
+    found = lift(counted, axes, riders, {"r": "loop", "w": "vmap"})(params, fields)
+    assert len(calls) == 2 and found.shape == (2, 3)
+    calls.clear()
+    close(lift(counted, axes, riders, "loop")(params, fields), found)
+    assert len(calls) == 6
+
+
 @pytest.mark.parametrize("how", HOWS)
 def test_equal_axes_are_zipped(how: How) -> None:
     ensembles, params = pair(3, 3)

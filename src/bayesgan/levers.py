@@ -56,10 +56,14 @@ def has_units(device: torch.device) -> bool:
     return bool(ask().get("amx_bf16", False))
 
 
-def lifting(run: Run, shape: tuple[int, ...], device: torch.device) -> How:
-    """Return how to lift where the run says ``auto``: on a CPU a loop where a particle's images are many numbers."""
-    large = sum(images(run)) * math.prod(shape) > CACHED
-    return "loop" if run.how == "auto" and device.type == "cpu" and large else run.how
+def lifting(run: Run, shape: tuple[int, ...], device: torch.device) -> How | dict[str, How]:
+    """Return how to lift where the run says ``auto``: on a CPU a loop along axes whose particles have many numbers.
+
+    Along those alone: a loop over generators too would show every image to a discriminator once for each of them.
+    """
+    if run.how != "auto" or device.type != "cpu":
+        return run.how
+    return {axis: "loop" if count * math.prod(shape) > CACHED else "vmap" for axis, count in images(run).items()}
 
 
 def capturing(run: Run, device: torch.device) -> bool:
@@ -67,12 +71,15 @@ def capturing(run: Run, device: torch.device) -> bool:
     return device.type == "cuda" and run.chunk_size is None
 
 
-def images(run: Run) -> Iterator[int]:
-    """Yield how many images a particle makes or sees in a step, for each player that has several particles."""
+def images(run: Run) -> dict[str, int]:
+    """Return, by axis, how many images a particle makes or sees in a step, of players that have several particles."""
     seen = run.batch + (run.labelled_batch + 2 * run.views_batch if run.labels else 0)
+    found: dict[str, int] = {}
     for name in run.objective.players:
         if run.particles(name) > 1:
-            yield run.codes_each() if name == "generator" else seen
+            axis = run.players[name].axis
+            found[axis] = found.get(axis, 0) + (run.codes_each() if name == "generator" else seen)
+    return found
 
 
 def choices(run: Run) -> Iterator[str]:

@@ -76,7 +76,7 @@ def lift(
     fn: OneParticle,
     axes: Mapping[str, str],
     fields: Mapping[str, str | None],
-    how: How = "auto",
+    how: How | Mapping[str, How] = "auto",
     chunk_size: int | None = None,
 ) -> OneParticle:
     """Lift ``fn(params, batch)``, written for one particle of each player, over named particle axes.
@@ -89,7 +89,8 @@ def lift(
         axes: player -> axis name. Its order is the order of the result's dimensions.
         fields: batch field -> axis name or None.
         how: ``vmap`` runs each network only as often as needed; ``loop`` is dense calls, one per combination;
-            both give equal values and gradients. ``auto`` is vmap, unless a run's :mod:`~bayesgan.levers` say loop.
+            both give equal values and gradients. ``auto`` is vmap, unless a run's :mod:`~bayesgan.levers` say loop. A
+            mapping says it axis by axis: what does not depend on an axis that is no loop is then computed once.
         chunk_size: particles at once, of the axis that has most. What a chunk computed is not kept but computed again
             for its gradients, so that memory holds one chunk. None for all at once.
 
@@ -99,7 +100,7 @@ def lift(
     """
     for axis in reversed(dict.fromkeys(axes.values())):
         players, riders = _along(axis, axes), _along(axis, fields)
-        fn = _lift_one(fn, players, riders, how)
+        fn = _lift_one(fn, players, riders, how if isinstance(how, str) else how.get(axis, "auto"))
     return _in_chunks(fn, axes, fields, chunk_size) if chunk_size else fn
 
 

@@ -36,7 +36,7 @@ class Game:
     priors: Mapping[str, Prior]
     num_obs: Mapping[str, int]
     marginal: Marginal = "mean"
-    how: How = "auto"
+    how: How | Mapping[str, How] = "auto"
     chunk_size: int | None = None
 
 
