@@ -278,6 +278,27 @@ def test_the_bayesian_gan_beside_the_supervised_network_where_no_style_went_astr
     assert f"for {times:.1f} times the processor time" in text
 
 
+def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
+    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    rows = [r for r in json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"] if "seed" in r]
+    best = {(r["system"], r["labels"], r["seed"]): r for r in rows if r.get("column") == "best"}
+    systems = ("supervised", "bayesgan", "without_generators", "zero_temperature", "discriminators_2", "dcgan")
+    systems += ("without_consistency", "without_augmentation")
+    errors = [f"{best[system, 100, 0]['errors']:,}" for system in systems]
+    assert f"| {' | '.join(errors)} |" in text
+    key, flowing = "auroc_fake_fashion", " ".join(text.split())
+    ours = [r for (system, *_), r in best.items() if system == "bayesgan" and key in r]
+    for name, words in (
+        (key, "with an AUROC of {:.3f} to {:.3f} on"),
+        ("auroc_fashion", "by entropy with {:.3f} to {:.3f} on"),
+    ):
+        assert words.format(min(r[name] for r in ours), max(r[name] for r in ours)) in flowing
+    assert len(ours) == 4 and "the four subsets" in flowing
+    alone = [best["dcgan", 100, seed][key] for seed in (0, 9)]
+    cold = best["zero_temperature", 100, 0][key]
+    assert f"at temperature 0 it has {cold:.3f}, and one DCGAN {alone[0]:.3f} and {alone[1]:.3f} on" in flowing
+
+
 def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
     text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
     rows = json.loads((RESULTS / "semi_supervised_mnist_slow_teacher.json").read_text())["rows"]
