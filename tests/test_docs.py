@@ -205,7 +205,7 @@ def test_the_table_of_posteriors_is_that_of_the_results() -> None:
     methods = ("point", "ema", "ensemble", "bayesgan-t0", "bayesgan-cold", "bayesgan-t1")
     rows = [("synthetic.100", "jsd", 3), ("synthetic.500", "jsd", 3), ("stacked_mnist", "modes", 0)]
     rows += [("stacked_mnist", "reverse_kl", 3), ("calibration", "errors", 0), ("calibration", "nll", 3)]
-    for part, key, digits in [*rows, ("calibration", "auroc", 3)]:
+    for part, key, digits in [*rows, ("calibration", "auroc", 3), ("calibration", "auroc_fake", 3)]:
         values = [figures[f"{part}.{method}.{key}"] for method in methods]
         assert f"| {' | '.join(f'{value:.{digits}f}' for value in values)} |" in text, (part, key)
     ece = [100 * figures[f"calibration.{method}.ece"] for method in methods]
@@ -297,6 +297,14 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     alone = [best["dcgan", 100, seed][key] for seed in (0, 9)]
     cold = best["zero_temperature", 100, 0][key]
     assert f"at temperature 0 it has {cold:.3f}, and one DCGAN {alone[0]:.3f} and {alone[1]:.3f} on" in flowing
+
+
+def test_how_soon_runs_are_near_their_end_is_what_was_measured() -> None:
+    figures = json.loads((RESULTS / "minutes.json").read_text())["figures"]
+    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    one, ours = ([figures[f"{system}.{key}"] for key in ("near", "minutes")] for system in ("supervised", "bayesgan"))
+    assert f"after {one[0]:.1f} of {one[1]:.1f} minutes, the Bayesian GAN after {ours[0]:.1f} of {ours[1]:.1f}." in text
+    assert f"with {figures['bayesgan.errors']} errors in the end" in text and figures["threads"] == 2
 
 
 def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
