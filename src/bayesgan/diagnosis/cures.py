@@ -49,7 +49,7 @@ def warmer(run: Run, player: str) -> str:
     """Return the flag against cold momenta: larger steps at the end of a cycle, where they have to warm up again."""
     schedule = run.players[player].inference.schedule  # type: ignore[union-attr]
     if isinstance(schedule, Cyclical):
-        return setting(player, "schedule.floor", max(0.3, (1 + schedule.floor) / 2))
+        return setting(player, "schedule.floor", (1 + schedule.floor) / 2)
     return step(run, player, 0.3)
 
 

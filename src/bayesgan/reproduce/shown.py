@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bayesgan.levers import choose_device
-from bayesgan.reproduce.cells import Job, Row
+from bayesgan.reproduce.cells import Cell, Job, Row
 from bayesgan.reproduce.pool import performed
 from bayesgan.reproduce.rows import Rows
 
@@ -51,7 +50,8 @@ def ending(
     Of a kind of run that no row is of yet, the time is guessed from ``costs`` and what others took for theirs. None
     before the first run: what a baseline takes says nothing of them.
     """
-    key = "gpu_minutes" if choose_device("auto").type == "cuda" else "minutes"
+    on_gpu = any(isinstance(job, Cell) and job.device.type == "cuda" for job in waiting)
+    key = "gpu_minutes" if on_gpu else "minutes"
     known: dict[tuple[str, str], list[float]] = {}
     for row in done:
         if key in row:
