@@ -10,7 +10,6 @@ on two cores.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -40,8 +39,7 @@ def errors(run: Run, state: State, test: Part, device: torch.device) -> int:
     x, y = to_float(torch.from_numpy(test.images)), torch.from_numpy(test.labels)
     probs = torch.zeros(len(y), int(y.max()) + 1)
     for k in range(run.particles("discriminator")):
-        net = ensemble.bind({name: leaf[k] for name, leaf in ensemble.detached().items()})
-        probs += apply(net, device, x)[:, -probs.shape[1] :].softmax(-1)
+        probs += apply(ensemble.particle(k), device, x)[:, -probs.shape[1] :].softmax(-1)
     return int((probs.argmax(1) != y).sum())
 
 
@@ -57,7 +55,7 @@ def curve(run: Run) -> Iterator[Row]:
         if due(state.step, run.steps // POINTS) or state.step == run.steps:
             spent += now(device) - start
             yield {"steps": state.step, "minutes": round(spent / 60, 3), "errors": errors(run, state, test, device)}
-            start = time.perf_counter()
+            start = now(device)
 
 
 def near(rows: Sequence[Row]) -> float:
