@@ -391,6 +391,20 @@ def test_a_row_of_a_gpu_has_the_same_settings_and_times_of_its_own(monkeypatch: 
     assert devices([row, {}, {"device": "cpu"}], {"machine": {"cpu": "a CPU"}}) == ["a CPU", "a GPU"]
 
 
+@pytest.mark.parametrize(("units", "found"), [(False, "32"), (True, "bf16")])
+def test_what_a_machine_decides_about_precision_is_in_its_rows_not_in_their_settings(
+    units: bool, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Cell(Terms("mnist", 4), "dcgan", "best", 20, 0).settings
+    monkeypatch.setattr("bayesgan.levers.has_units", lambda device: units)
+    monkeypatch.setattr(cells, "train", lambda *_, **__: None)
+    monkeypatch.setattr(cells, "measured", lambda *_: {"errors": 3})
+    cell = Cell(Terms("mnist", 4), "dcgan", "best", 20, 0)
+    assert cell.settings == settings and cell.work(Path("nowhere"))["precision"] == found
+    published = Cell(Terms("mnist", 4), "dcgan", "published", 20, 0)
+    assert published.work(Path("nowhere"))["precision"] == "32"
+
+
 def test_the_published_table_is_that_of_the_systems() -> None:
     assert tuple(cells.PRESET) == published.SYSTEMS
     assert all(len(row) == 5 for table in published.TABLE.values() for row in table.values())

@@ -115,9 +115,8 @@ class Cell:
 
     @cached_property
     def preset(self) -> Config:
-        """The run without its seed, as plain values, in its precision here; where the data lie changes no row."""
-        decided = precision(self.run, self.device)
-        run = replace(self.run, precision=decided, data_dir=None, device="auto", seed=0, label_seed=0)
+        """The run without its seed, as plain values; what the machine decides and where the data lie change no row."""
+        run = replace(self.run, data_dir=None, device="auto", seed=0, label_seed=0)
         values: Config = to_config(run)
         return values
 
@@ -153,7 +152,8 @@ class Cell:
         A run that was interrupted has no times: part of its work may have been done twice.
         """
         name = machine()["gpu" if self.device.type == "cuda" else "cpu"]
-        about = {**self.identity, "device": name, "steps": self.run.steps}
+        where = {"device": name, "precision": precision(self.run, self.device)}
+        about = {**self.identity, **where, "steps": self.run.steps}
         resumed, wall, processor = (folder / "checkpoint.pt").exists(), time.perf_counter(), time.process_time()
         try:
             train(self.run, folder, resume=resumed)

@@ -12,7 +12,7 @@ from bayesgan.reproduce.spreading import SPREADING
 
 NAMES = (
     *("system", "column", "labels", "seed", "settings", "steps", "failed", "images", "networks"),
-    *("preset", "outside", "device"),
+    *("preset", "outside", "device", "precision"),
 )
 LAST, LAST_SAMPLE = "last_", "last_sample"
 
