@@ -46,6 +46,11 @@ def with_starts(run: Run) -> Run:
     return replace(run, starts=Starts())
 
 
+def in_float32(run: Run) -> Run:
+    """Return the run in single precision, also where a machine would choose bfloat16."""
+    return replace(run, precision="32")
+
+
 ABLATIONS: dict[str, Callable[[Run], Run]] = {
     "without_generators": without_generators,
     "without_consistency": without_consistency,
@@ -53,4 +58,5 @@ ABLATIONS: dict[str, Callable[[Run], Run]] = {
     "zero_temperature": at_zero_temperature,
     **{f"discriminators_{count}": partial(with_discriminators, count=count) for count in (1, 2, 4)},
     "four_starts": with_starts,
+    "float32": in_float32,
 }

@@ -27,7 +27,8 @@ class Options:
         systems: Comma-separated of supervised, dcgan, w_dcgan, dcgan_10, bayesgan; or all.
         columns: published takes the papers' settings, best what this package recommends; or all.
         ablations: Of the best Bayesian GAN: without_generators, without_consistency, without_augmentation,
-            zero_temperature, discriminators_1, discriminators_2, discriminators_4, four_starts; or all, or none.
+            zero_temperature, discriminators_1, discriminators_2, discriminators_4, four_starts,
+            float32; or all, or none.
         steps: Iterations of every run; burn-in and thinning scale along.
         validation: Set so many training images aside and measure on them; the test images are not opened.
         outside: Another set of the same size, which a run should not be sure of; of mnist fashion-mnist, or none.
