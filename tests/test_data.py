@@ -162,6 +162,18 @@ def test_class_folders_with_a_test_part(tmp_path: Path) -> None:
     fails(r"\(test part\): unknown class eel; the training part has cat, dog", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["validation", "valid", "val"])
+def test_another_name_of_a_test_part_counts_where_there_is_no_test(tmp_path: Path, name: str) -> None:
+    for file in ("train/dog/1.png", "train/cat/1.png", f"{name}/dog/1.png"):
+        save(tmp_path / file)
+    data = load(str(tmp_path))
+    assert data.classes == ("cat", "dog") and data.test is not None and data.test.labels is not None
+    assert data.test.labels.tolist() == [1]
+    save(tmp_path / "test/cat/1.png")
+    data = load(str(tmp_path))
+    assert data.test is not None and data.test.labels is not None and data.test.labels.tolist() == [0]
+
+
 def test_flat_train_and_test(tmp_path: Path) -> None:
     save(tmp_path / "train/1.png")
     save(tmp_path / "test/1.png")
@@ -238,6 +250,21 @@ def test_broken_zip(tmp_path: Path) -> None:
     entry[entry.rindex(b"PK\1\2") + 6] = 199  # the version that a reader needs
     (tmp_path / "b.zip").write_bytes(entry)
     fails(r"b\.zip is cut short, or is no zip", tmp_path / "b.zip")
+
+
+def test_zips_that_cannot_be_read_in_place_say_so(tmp_path: Path) -> None:
+    image = save(tmp_path / "1.png").read_bytes()
+    with zipfile.ZipFile(tmp_path / "windows.zip", "w") as archive:
+        archive.writestr("cat\\1.png", image)
+        archive.writestr("dog\\1.png", image)
+    fails(r"windows\.zip has backslashes between its folders: unpack it", tmp_path / "windows.zip")
+    with zipfile.ZipFile(tmp_path / "secret.zip", "w") as archive:
+        archive.writestr("1.png", image)
+    content = bytearray((tmp_path / "secret.zip").read_bytes())
+    for mark, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.index(mark) + offset] |= 1
+    (tmp_path / "secret.zip").write_bytes(content)
+    fails(r"secret\.zip is encrypted: unpack it and give the folder", tmp_path / "secret.zip")
 
 
 @pytest.mark.parametrize("name", ["../../a.png", "/a.png"])

@@ -15,6 +15,9 @@ from bayesgan.errors import DataError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
+ENCRYPTED = 1  # the bit of a zip entry's flags
+TEST_PARTS = ("test", "validation", "valid", "val")  # what a test part may be called, likeliest first
+
 Raw = tuple[np.ndarray, np.ndarray | None]  # images and label values as the files hold them
 Listing = tuple[Sequence[Traversable], np.ndarray | None]  # the files of a part, and the class name of each
 
@@ -22,8 +25,9 @@ Listing = tuple[Sequence[Traversable], np.ndarray | None]  # the files of a part
 def read_folder(path: Path) -> list[Raw]:
     """Read ``CLASS/*.png`` (a folder per class) or ``*.png`` (no labels), or ``train`` + ``test`` of either.
 
-    All images must have one size and be all grey or all colour; hidden files are ignored. Raises DataError
-    naming the first file that does not fit.
+    Where there is no ``test``, another of :data:`TEST_PARTS` beside ``train`` is the test part. All images must have
+    one size and be all grey or all colour; hidden files are ignored. Raises DataError naming the first file that does
+    not fit.
     """
     return read_parts(path, _listings(path), file_stamps)
 
@@ -55,11 +59,17 @@ def listings(path: Path) -> list[Listing]:
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip; raises DataError for a broken one."""
+    """Open a zip; raises DataError for a broken one, and for one whose images cannot be read in place."""
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(f"{path} is cut short, or is no zip file") from error
+    encrypted = any(entry.flag_bits & ENCRYPTED for entry in archive.filelist)
+    if encrypted or any("\\" in entry.filename for entry in archive.filelist):
+        archive.close()
+        wrong = "is encrypted" if encrypted else "has backslashes between its folders"
+        raise DataError(f"{path} {wrong}: unpack it and give the folder")
+    return archive
 
 
 def _listings(root: Traversable) -> list[Listing]:
@@ -86,9 +96,10 @@ def read_parts(
 
 
 def _parts(folder: Traversable) -> list[Traversable]:
-    """Return the folders ``train`` and ``test`` where there are both, else the folder itself."""
+    """Return the folders ``train`` and the test part where there are both, else the folder itself."""
     folders = {entry.name: entry for entry in _entries(folder) if entry.is_dir()}
-    return [folders["train"], folders["test"]] if {"train", "test"} <= folders.keys() else [folder]
+    held = next((folders[name] for name in TEST_PARTS if name in folders), None)
+    return [folders["train"], held] if held and "train" in folders else [folder]
 
 
 def _zip_root(archive: zipfile.ZipFile) -> Traversable:

@@ -15,12 +15,11 @@ from PIL import Image
 
 from bayesgan.data.arrays import DataSet, from_arrays
 from bayesgan.data.decode import check_size, kind, pixels
-from bayesgan.data.folders import Raw
+from bayesgan.data.folders import TEST_PARTS, Raw
 from bayesgan.errors import BayesganError, DataError, UsageError
 
 PREFIX = "hf:"
 SITE = "https://huggingface.co"
-TEST_SPLITS = ("test", "validation", "valid")
 IMAGE_COLUMNS, LABEL_COLUMNS = ("image", "img"), ("label", "labels")
 
 
@@ -68,7 +67,7 @@ def choose(spec: str, splits: Mapping[str, Any]) -> list[str]:
     """Return the names of the training part and, where there is one, of the test part."""
     if "train" not in splits:
         raise DataError(f"{spec} has the parts {', '.join(splits) or '(none)'}; expected train")
-    return ["train", *[name for name in TEST_SPLITS if name in splits][:1]]
+    return ["train", *[name for name in TEST_PARTS if name in splits][:1]]
 
 
 def class_names(part: Any) -> list[str] | None:
