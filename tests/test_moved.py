@@ -60,7 +60,7 @@ def test_other_classes_are_not_measured_by(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_run_is_measured_from_any_folder_and_goes_on_where_its_data_have_moved(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pets()
     trained()
@@ -71,6 +71,9 @@ def test_a_run_is_measured_from_any_folder_and_goes_on_where_its_data_have_moved
     run("evaluate", "../run", "--metrics", "error")
     monkeypatch.chdir(tmp_path)
     Path("pets").rename("moved")
+    for command in (["evaluate", "run"], ["doctor", "run"], ["report", "run"]):
+        says = f"the data of run are no longer at {tmp_path / 'pets'}; where they have moved, "
+        assert says + "bayesgan train supervised --out run --resume --data PLACE" in mistake(capsys, *command, code=3)
     run("train", "supervised", "--out", "run", "--resume", "--data", "moved")
     assert Store.open("run").run().data == str(tmp_path / "moved")
     run("evaluate", "run", "--metrics", "error")

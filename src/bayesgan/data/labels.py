@@ -15,7 +15,7 @@ from bayesgan.data.readers import Part
 from bayesgan.data.rows import Rows
 from bayesgan.data.sets import DataSet, load
 from bayesgan.data.splits import Split, SplitFile, read_split
-from bayesgan.errors import UsageError
+from bayesgan.errors import DataError, UsageError
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,9 @@ def open_data(run: Run, folder: Path | None = None) -> Prepared:
 
     Raises DataError and UsageError as :func:`~bayesgan.data.sets.load` and :func:`prepare` do.
     """
+    if folder and Path(run.data).is_absolute() and not Path(run.data).exists():
+        cure = f"where they have moved, bayesgan train {run.system} --out {folder} --resume --data PLACE"
+        raise DataError(f"the data of {folder} are no longer at {run.data}; {cure}")
     # The folder's own copy, because the file may have moved or changed since.
     given = None if run.split is None else read_split(folder / "split.json" if folder else Path(run.split))
     data = load(run.data, run.data_dir, stream=run.stream)
