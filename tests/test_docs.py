@@ -410,6 +410,10 @@ def test_errors_under_wrong_labels_are_those_of_the_results() -> None:
             errors = [figures[f"100.{likelihood}.{percent}.{method}.error"] for method in methods]
             assert f"| {likelihood}, {words} | {' | '.join(f'{error:.2f}' for error in errors)} |" in text
     assert f"whose error is {figures['100.labels.0.temperature_1.last_error']:.2f} %" in text
+    rows = json.loads((RESULTS / "wrong_labels.json").read_text())["rows"]
+    mixing = [player for row in rows for player in row.get("mixing", {}).values()]
+    mixed = [m for m in mixing if m["rhat"] <= m["limit"]]
+    assert len(mixed) == 1 and f"above its\n  limit in {len(mixing) - 1} of {len(mixing)} runs" in text
 
 
 def test_nothing_speaks_of_other_machines() -> None:

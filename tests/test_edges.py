@@ -83,6 +83,11 @@ def test_a_whole_config_is_taken_without_the_preset(tmp_path: Path, capsys: pyte
         ("objective.consistency.temperature=0.0", "Consistency: temperature = 0.0"),
         ("objective.consistency=yes", "objective.consistency = 'yes'"),
         ("players.generator.axis=d", "axis 'd' zips its players"),
+        ("players.discriminator.axis=x", "players.teacher.axis = 'd': expected 'x', that of discriminator"),
+        ("players.teacher.inference.of=generator", "inference.of = 'generator': expected 'discriminator'"),
+        ("players.discriminator.inference.schedule={kind='Cosine', floor=-0.5}", "Cosine: floor = -0.5"),
+        ("objective.gan_weight=-1.0", "SemiSupervised: gan_weight = -1.0"),
+        ("objective.labelled_weight=-1.0", "SemiSupervised: labelled_weight = -1.0"),
     ],
 )
 def test_values_out_of_range_are_named(

@@ -33,6 +33,7 @@ from bayesgan.metrics.sliced import sliced_distance
 from bayesgan.metrics.support import duplicate_distance, support
 from bayesgan.metrics.transport import transport_distance
 from bayesgan.printed import lines
+from bayesgan.seeds import derive, generator
 from bayesgan.store import load_sample
 from bayesgan.subject import Subject, open_subject
 from bayesgan.training import train
@@ -143,7 +144,7 @@ def test_spread_is_that_of_the_pure_metrics(vae: Subject, runs: dict[str, Path])
     assert entry["value"] == pytest.approx(N * (N - 1) / (2 * np.log(2)) if expected is None else expected)
     s = open_subject(runs["bayesgan"], N, seed=0)
     entry = METRICS["diversity"].measure(s)
-    one, other = (s.posterior.sample(32, 0, particle=k) for k in (0, 1))
+    one, other = (s.posterior.sample(32, derive(0, "particle", k), particle=k) for k in (0, 1))
     assert entry["within"] == pytest.approx((diversity(one) + diversity(other)) / 2)
     assert entry["between"] == pytest.approx(diversity_between(one, other))
 
@@ -216,6 +217,33 @@ def test_classes_among_samples_are_counted_by_the_classifier(vae: Subject) -> No
     assert (entry["value"], entry["of"]) == (found, 10)
     assert entry["reverse_kl"] == reverse_kl(torch.bincount(guess, minlength=10))
     assert 0 <= entry["real"] <= 10 and entry["reverse_kl_real"] >= 0
+
+
+def test_modes_of_samples_and_of_real_images_are_of_equally_many(vae: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reverse KL of fewer images is larger, by chance alone."""
+    counts: list[int] = []
+    monkeypatch.setattr(modes, "tally", lambda probs, classes: (counts.append(len(probs)), (10, 0.0))[1])
+    for n, expected in ((30, 30), (1500, 1297)):
+        how = METRICS["modes"].measure(replace(vae, n=n))["protocol"]
+        assert counts == [expected] * 2 and (how["n_real"], how["n_fake"], how["split"]) == (
+            expected,
+            expected,
+            "train",
+        )
+        counts.clear()
+
+
+def test_particles_that_are_alike_differ_from_each_other_as_from_themselves(
+    runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = open_subject(runs["bayesgan"], N, seed=0)
+
+    def alike(_: Any, n: int, seed: int = 0, particle: int | None = None) -> torch.Tensor:
+        return torch.rand(n, *s.data.shape, generator=generator(seed)) * 2 - 1
+
+    monkeypatch.setattr(type(s.posterior), "sample", alike)
+    entry = METRICS["diversity"].measure(s)
+    assert entry["between"] == pytest.approx(entry["within"], rel=0.01)
 
 
 def test_of_many_classes_one_sample_is_enough_else_a_share_of_sure_ones() -> None:

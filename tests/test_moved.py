@@ -20,7 +20,7 @@ from bayesgan.config import Run
 from bayesgan.data.clean import write_clean
 from bayesgan.data.decode import decode
 from bayesgan.data.inspect import collect
-from bayesgan.data.sets import load
+from bayesgan.data.sets import load, located
 from bayesgan.errors import DataError, UsageError
 from bayesgan.files import atomic
 from bayesgan.predict import Posterior
@@ -28,6 +28,7 @@ from bayesgan.report import comparison, name_apart
 from bayesgan.store import Store
 from bayesgan.training import train
 from test_cli import SMALL, mistake, run
+from test_docs import made_up_mnist
 from test_training import tiny
 
 
@@ -77,6 +78,29 @@ def test_a_run_is_measured_from_any_folder_and_goes_on_where_its_data_have_moved
     run("train", "supervised", "--out", "run", "--resume", "--data", "moved")
     assert Store.open("run").run().data == str(tmp_path / "moved")
     run("evaluate", "run", "--metrics", "error")
+
+
+@pytest.mark.parametrize("folder", ["sets", "../sets"])
+def test_a_run_remembers_where_named_sets_lie(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("here").mkdir()
+    monkeypatch.chdir("here")
+    made_up_mnist(Path(folder), "MNIST")
+    run("train", "dcgan", "--data", "mnist", "--data-dir", folder, "--steps", 1, "--out", tmp_path / "run")
+    assert Store.open(tmp_path / "run").run().data_dir == str(Path(folder).resolve())
+    monkeypatch.chdir(tmp_path.parent)
+    run("evaluate", tmp_path / "run", "--metrics", "diversity", "-n", 4)
+
+
+def test_paths_may_be_given_as_paths() -> None:
+    pets()
+    posterior = train(replace(tiny("supervised", 2), data=Path("pets"), labels=4), "run")  # type: ignore[arg-type]
+    assert posterior.run.data == str(Path("pets").resolve())
+
+
+def test_a_folder_of_a_hub_is_remembered_in_full() -> None:
+    pets()
+    assert located("hf:pets") == f"hf:{Path('pets').resolve()}"
+    assert located("hf:owner/pets:small") == "hf:owner/pets:small"
 
 
 def test_a_folder_named_like_a_set_is_read_where_it_is_written_as_a_path() -> None:

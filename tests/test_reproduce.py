@@ -405,6 +405,14 @@ def test_what_a_machine_decides_about_precision_is_in_its_rows_not_in_their_sett
     assert published.work(Path("nowhere"))["precision"] == "32"
 
 
+def test_a_run_that_goes_on_has_the_precision_in_which_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell(Terms("mnist", 4), "supervised", "best", 20, 0)
+    monkeypatch.setattr("bayesgan.levers.has_units", lambda device: True)
+    train(cell.run, "begun")
+    monkeypatch.setattr("bayesgan.levers.has_units", lambda device: False)
+    assert cell.work(Path("begun"))["precision"] == "bf16"
+
+
 def test_the_published_table_is_that_of_the_systems() -> None:
     assert tuple(cells.PRESET) == published.SYSTEMS
     assert all(len(row) == 5 for table in published.TABLE.values() for row in table.values())
@@ -492,6 +500,13 @@ def test_one_command_at_a_time_works_in_a_folder(lazy: None, capsys: pytest.Capt
         pass
 
 
+def changed(flags: list[str], others: list[str]) -> list[str]:
+    """Return flags in which one is another, or to which it is added."""
+    name, value = others
+    place = flags.index(name) if name in flags else len(flags)
+    return [*flags[:place], name, value, *flags[place + 2 :]]
+
+
 def test_a_result_with_more_rows_is_spared(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     few, there = [*TABLE[:5], "0", "--steps", "4"], ["--result", "table.json"]
     run(*TABLE, *QUICK, "--out", "out", *there)
@@ -501,6 +516,14 @@ def test_a_result_with_more_rows_is_spared(capsys: pytest.CaptureFixture[str], m
     for extra in ([], ["--add", "table.json"], ["--collect"]):
         assert says in mistake(capsys, *few, *QUICK, "--out", "other", *there, *extra, code=3)
     assert "holds 4 rows" in mistake(capsys, *TABLE, *QUICK, "--collect", "--out", "empty", *there, code=3)
+    assert Path("table.json").read_text() == whole
+    for flags, other in (
+        (["--data", "fashion-mnist"], "mnist"),
+        (["--steps", "3"], "runs of 4 iterations"),
+        (["--validation", "9"], "0 validation images"),
+    ):
+        says = f"table.json is a table of {other}: choose another --result"
+        assert says in mistake(capsys, *changed(TABLE, flags), *QUICK, "--out", "other", *there, code=3)
     assert Path("table.json").read_text() == whole
     run(*TABLE, *QUICK, "--out", "third", "--add", "table.json", *there)
     assert "4 of 4 cells are in table.json" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -290,6 +291,23 @@ def test_a_mixture_of_spellings_is_refused(options: dict[str, float]) -> None:
 def test_what_makes_no_sense_is_refused_by_name(options: dict[str, float], named: str) -> None:
     with pytest.raises(UsageError, match=named):
         SGHMC([torch.zeros(1, requires_grad=True)], **{"num_obs": 10, **options})
+
+
+@pytest.mark.parametrize(
+    ("sampler", "options", "named"),
+    [
+        (SGHMC, {"friction": -1.0}, "SGHMC: friction must not be negative"),
+        (SGHMC, {"integrator": "eular"}, "'euler'"),
+        (SGHMC, {"temperature": -1.0}, "temperature must not be negative"),
+        (SGLD, {"lr": 0.0}, "lr must be positive"),
+        (SGNHT, {"friction": 0.0}, "friction must be positive"),
+        (SGNHT, {"coupling": -1.0}, "coupling must be positive"),
+    ],
+)
+def test_options_of_a_group_are_checked_like_those_of_all(sampler: Any, options: dict[str, Any], named: str) -> None:
+    w, other = (torch.zeros(1, requires_grad=True) for _ in range(2))
+    with pytest.raises(UsageError, match=named):
+        sampler([{"params": [w]}, {"params": [other], **options}], lr=0.1, num_obs=10)
 
 
 @pytest.mark.parametrize("options", [{"friction": 0.0}, {"coupling": -1.0}, {"lr": 0.0}, {"num_obs": 0}], ids=str)

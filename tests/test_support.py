@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bayesgan.errors import UsageError
 from bayesgan.metrics.neighbours import memorisation, nearest
-from bayesgan.metrics.support import closest_pairs, duplicate_distance, first_duplicate, support
+from bayesgan.metrics.support import duplicate_distance, first_duplicate, support
 from bayesgan.metrics.traversal import largest_step
 
 
@@ -48,15 +47,6 @@ def test_the_first_duplicate_is_the_second_of_two() -> None:
     batch = torch.tensor([[0.0], [5.0], [9.0], [5.1], [0.0]])
     assert [int(first_duplicate(batch, threshold)) for threshold in (0.0, 0.2, 4.0, 5.0)] == [5, 4, 3, 2]
     assert int(first_duplicate(batch[:4], 0.05)) == 5
-
-
-def test_closest_pairs_of_each_batch_by_hand() -> None:
-    samples = torch.tensor([[0.0], [4.0], [5.0], [9.0], [1.0], [7.0], [3.0], [1.0], [2.0]])
-    rows, distances = closest_pairs(samples, size=4)
-    assert rows.tolist() == [[1, 2], [4, 7]]
-    assert distances.tolist() == [1.0, 0.0]
-    with pytest.raises(UsageError, match="batches of 10 from 9 samples"):
-        closest_pairs(samples, size=10)
 
 
 def test_duplicate_distance_is_a_low_quantile_of_nearest_neighbours() -> None:

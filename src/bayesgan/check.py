@@ -108,6 +108,10 @@ def misfits(place: str, part: object) -> Iterator[str]:
 
 def check_players(run: Run) -> None:
     """Raise a UsageError for a player that nobody knows or that is missing, or particles that cannot be zipped."""
+    if missing := [name for name in run.objective.players if name not in run.players]:
+        raise UsageError(
+            f"{type(run.objective).__name__} needs a player {missing[0]!r}; {run.system} has {', '.join(run.players)}"
+        )
     for name, p in run.players.items():
         if isinstance(p.inference, EMASpec):
             if p.inference.of not in run.objective.players:
@@ -117,16 +121,14 @@ def check_players(run: Run) -> None:
                 raise UsageError(
                     f"players.{name}: an average of {p.inference.of} cannot play itself; choose Adam or SGHMC"
                 )
-            if name.startswith("averaged_") and name != f"averaged_{p.inference.of}":
-                followed = name.removeprefix("averaged_")
+            followed = "discriminator" if name == "teacher" else name.removeprefix("averaged_")
+            if p.inference.of != followed != name:
                 raise UsageError(f"players.{name}.inference.of = {p.inference.of!r}: expected {followed!r}")
+            if p.axis != (axis := run.players[p.inference.of].axis):
+                raise UsageError(f"players.{name}.axis = {p.axis!r}: expected {axis!r}, that of {p.inference.of}")
         elif name not in run.objective.players:
             choice = nearest(name, run.objective.players)
             raise UsageError(f"{type(run.objective).__name__} has no player {name!r}; {choice}")
-    if missing := [name for name in run.objective.players if name not in run.players]:
-        raise UsageError(
-            f"{type(run.objective).__name__} needs a player {missing[0]!r}; {run.system} has {', '.join(run.players)}"
-        )
     sizes: dict[str, tuple[str, int]] = {}
     for name, p in run.players.items():
         other, size = sizes.setdefault(p.axis, (name, run.particles(name)))

@@ -43,7 +43,9 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
         Diverged: an energy is no longer finite; the bank holds only what came before.
         Interrupted: Ctrl-C; a checkpoint was saved.
     """
-    device, run = choose_device(run.device), from_config(to_config(replace(run, data=located(run.data))))
+    folder = None if run.data_dir is None else str(Path(run.data_dir).expanduser().resolve())
+    run = from_config(to_config(replace(run, data=located(str(run.data)), data_dir=folder)))
+    device = choose_device(run.device)
     data, split, counts = opened(run, Path(out) if out and resume else None)
     run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
     # A run goes on in the precision that it began in, on whatever machine.

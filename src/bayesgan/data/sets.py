@@ -43,10 +43,11 @@ def load(spec: str, data_dir: str | Path | None = None, *, stream: bool = False)
 
 def located(spec: str) -> str:
     """Return a spec that means the same from every folder: paths in full, names as they are."""
-    if not spec or spec in SETS or spec.startswith(hub.PREFIX):
+    if not spec or spec in SETS:
         return spec
-    path = Path(spec).expanduser()
-    return str(path.resolve()) if path.exists() else spec
+    prefix = hub.PREFIX if spec.startswith(hub.PREFIX) else ""
+    path = Path(spec.removeprefix(prefix)).expanduser()
+    return prefix + str(path.resolve()) if path.exists() else spec
 
 
 @contextmanager

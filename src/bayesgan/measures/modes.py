@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bayesgan.data.toy import CENTRES, STD, centres
-from bayesgan.measures.metric import Metric, protocol
+from bayesgan.measures.metric import Metric, protocol, training_images
 from bayesgan.metrics.modes import ENOUGH, modes_and_kl, modes_found, reverse_kl
 from bayesgan.subject import Subject
 
@@ -30,19 +30,21 @@ def measure_centres(s: Subject) -> dict[str, Any]:
 
 
 def measure_classes(s: Subject) -> dict[str, Any]:
-    """Count the classes that a classifier of the data set sees among the samples, beside real images.
+    """Count the classes that a classifier of the data set sees among the samples, beside as many training images.
 
     A class is found when 0.8 % of the samples are assigned to it with probability 1/2 or more. Of more classes than
-    could have so many each, such as Stacked MNIST's, one sample is enough.
+    could have so many each, such as Stacked MNIST's, one sample is enough. Both counts and divergences depend on how
+    many images there are.
     """
     # Not the space of --features: its classes are its own.
     space = s.data_space
     assert space is not None and space.classify is not None
     count = len(s.data.classes)
-    real = s.tested(s.n)[0]
-    (found, kl), (of_real, real_kl) = (tally(space.classify(x), count) for x in (s.samples, real))
+    real = training_images(s, s.n)
+    fake = s.draw(len(real))
+    (found, kl), (of_real, real_kl) = (tally(space.classify(x), count) for x in (fake, real))
     rule = "1 sample" if many(count) else "0.8 % of the samples, with probability 1/2 or more"
-    how = protocol(s, len(real), s.n, s.part, space.name, resize=space.resize, rule=rule)
+    how = protocol(s, len(real), len(fake), "train", space.name, resize=space.resize, rule=rule)
     numbers = {"value": found, "of": count, "real": of_real, "reverse_kl": kl, "reverse_kl_real": real_kl}
     return numbers | {"protocol": how}
 

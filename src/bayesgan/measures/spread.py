@@ -12,6 +12,7 @@ from bayesgan.measures.metric import Metric, generates_images, protocol, trainin
 from bayesgan.metrics.diversity import BATCH, BATCHES, diversity, diversity_between
 from bayesgan.metrics.neighbours import compared, nearest
 from bayesgan.metrics.support import SIZE, duplicate_distance, support
+from bayesgan.seeds import derive
 from bayesgan.subject import Subject
 
 PER_PARTICLE = 32
@@ -33,7 +34,8 @@ def among_particles(s: Subject) -> dict[str, float]:
     chains = min(PAIRS, s.posterior.chains("generator"))
     if chains == 1:
         return {}
-    images = [s.posterior.sample(PER_PARTICLE, s.seed, k) for k in range(chains)]
+    # By seeds of their own: particles that are alike would else make the same images of the same codes.
+    images = [s.posterior.sample(PER_PARTICLE, derive(s.seed, "particle", k), k) for k in range(chains)]
     within = [diversity(some) for some in images]
     # Each particle with the next, the last with the first; two make a single pair.
     pairs = [diversity_between(images[k], images[(k + 1) % chains]) for k in range(chains if chains > 2 else 1)]

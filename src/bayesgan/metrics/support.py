@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bayesgan.errors import UsageError
-from bayesgan.metrics.distances import between, blocks, vectors
+from bayesgan.metrics.distances import blocks, vectors
 
 SIZE = 500  # of a batch
 
@@ -59,17 +59,6 @@ def first_duplicate(batch: Tensor, threshold: float) -> Tensor:
     """Return after how many samples of ``batch (S, ...)`` two are within ``threshold``; S + 1 where none are."""
     close = torch.tril(pair_distances(batch) <= threshold, -1).any(1)
     return torch.where(close.any(), close.int().argmax() + 1, len(batch) + 1)
-
-
-def closest_pairs(samples: Tensor, size: int = SIZE) -> tuple[Tensor, Tensor]:
-    """Return the two nearest samples of each consecutive batch: rows of ``samples (B, 2)``, distances ``(B,)``."""
-    pairs = []
-    for number, batch in enumerate(batches(samples, size)):
-        apart = pair_distances(batch)
-        place = torch.where(torch.eye(size, dtype=torch.bool, device=apart.device), math.inf, apart).argmin()
-        pairs.append(torch.stack([place // size, place % size]).sort().values + number * size)
-    rows = torch.stack(pairs)
-    return rows, between(samples[rows[:, 0]], samples[rows[:, 1]])
 
 
 def batches(samples: Tensor, size: int) -> list[Tensor]:

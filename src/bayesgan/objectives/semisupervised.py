@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from bayesgan.data.diffaugment import DiffAugment
+from bayesgan.errors import require
 from bayesgan.objectives.adversary import log_sigmoid
 from bayesgan.objectives.classify import Consistency, label_log_likelihood
 from bayesgan.types import Batch, Fields, Nets
@@ -35,6 +36,11 @@ class SemiSupervised:
 
     players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
     conditioned: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        require(self, "gan_weight", self.gan_weight, self.gan_weight >= 0, "0 or more")
+        if not isinstance(self.labelled_weight, str):
+            require(self, "labelled_weight", self.labelled_weight, self.labelled_weight >= 0, "0 or more")
 
     def fields(self, player: str) -> Fields:
         """Return the batch fields that the player's method reads."""

@@ -22,6 +22,7 @@ from bayesgan.reproduce.ablations import ABLATIONS
 from bayesgan.reproduce.scores import measured, part
 from bayesgan.seeds import derive
 from bayesgan.serialise import to_config
+from bayesgan.store import Store
 from bayesgan.training import train
 from bayesgan.types import Config
 
@@ -51,6 +52,11 @@ class Terms:
 
 class Job(Protocol):
     """A cell, or a baseline beside it: what it is called, what its row depends on, and the work."""
+
+    @property
+    def terms(self) -> Terms:
+        """What it shares with all others of the table."""
+        ...
 
     @property
     def named(self) -> Row:
@@ -152,9 +158,9 @@ class Cell:
         A run that was interrupted has no times: part of its work may have been done twice.
         """
         name = machine()["gpu" if self.device.type == "cuda" else "cpu"]
-        where = {"device": name, "precision": precision(self.run, self.device)}
-        about = {**self.identity, **where, "steps": self.run.steps}
         resumed, wall, processor = (folder / "checkpoint.pt").exists(), time.perf_counter(), time.process_time()
+        begun = Store.open(folder).run().precision if resumed else precision(self.run, self.device)
+        about = {**self.identity, "device": name, "precision": begun, "steps": self.run.steps}
         try:
             train(self.run, folder, resume=resumed)
             minutes, seconds = (time.perf_counter() - wall) / 60, time.process_time() - processor

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from bayesgan.errors import DataError, UsageError
-from bayesgan.reproduce.cells import Cell, Job, Row, digest, settings
+from bayesgan.reproduce.cells import Cell, Job, Row, Terms, digest, settings
 from bayesgan.serialise import from_config, to_config
 from bayesgan.types import Config
 
@@ -52,15 +52,33 @@ def complete(row: Row) -> bool:
 
 
 def spare(file: Path, jobs: Iterable[Job]) -> None:
-    """Raise a DataError where a result file that is to be written anew has rows of other cells than ``jobs``."""
+    """Raise a DataError where a result file that is to be written anew has rows of other cells than ``jobs``.
+
+    Another data set, images of another part and longer runs than ``--steps`` asks for are others.
+    """
+    rows, jobs = result_rows(file), [*jobs]
+    for terms in {job.terms for job in jobs}:
+        if other := next((what for row in rows for what in strange(row, terms)), None):
+            raise DataError(f"{file} is a table of {other}: choose another --result")
     kept = {place(job.named) for job in jobs}
-    lost = [row for row in result_rows(file) if "config" not in row and place(row) not in kept]
+    lost = [row for row in rows if "config" not in row and place(row) not in kept]
     if lost:
         name = " ".join(map(str, filter(None, place(lost[0]))))
         raise DataError(
             f"{file} holds {len(lost)} rows that this table lacks, such as {name}: "
             "have them in the table too (--add takes them over), or choose another --result"
         )
+
+
+def strange(row: Row, terms: Terms) -> Iterator[str]:
+    """Yield what a row of a cell, or the preset of one, has been made of that ``terms`` are not."""
+    config = row.get("config", {})
+    if config.get("data", terms.data) != terms.data:
+        yield str(config["data"])
+    if config and config.get("validation", 0) != terms.validation:
+        yield f"{config.get('validation', 0)} validation images"
+    if terms.steps is not None and row.get("steps", 0) > terms.steps:
+        yield f"runs of {row['steps']} iterations"
 
 
 def place(row: Row) -> tuple[Any, ...]:

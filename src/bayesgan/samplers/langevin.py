@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,9 @@ class Langevin(torch.optim.Optimizer, ABC):
         options: further options of the sampler.
     """
 
+    positive: ClassVar[tuple[str, ...]] = ("lr", "num_obs")
+    not_negative: ClassVar[tuple[str, ...]] = ("temperature",)
+
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -47,17 +50,23 @@ class Langevin(torch.optim.Optimizer, ABC):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add weights, and options of their own; raises a UsageError for what no step could be taken with."""
-        name, given = type(self).__name__, self.defaults | param_group
+        name = type(self).__name__
         if unknown := sorted(param_group.keys() - self.defaults.keys() - TORCHS):
             raise UsageError(f"{name}: a parameter group has no {unknown[0]!r}; {nearest(unknown[0], self.defaults)}")
-        for option in ("lr", "num_obs"):
-            if not given[option] > 0:
-                raise UsageError(f"{name}: {option} must be positive, not {given[option]}")
-        if given["temperature"] < 0:
-            raise UsageError(f"{name}: temperature must not be negative, not {given['temperature']}")
+        self.check(self.defaults | param_group)
         super().add_param_group(param_group)
         if any(w.is_complex() for w in self.param_groups[-1]["params"]):
             raise UsageError(f"{name}: complex weights have no noise here; sample torch.view_as_real of them")
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise a UsageError for options of a parameter group that no step could be taken with."""
+        name = type(self).__name__
+        for option in self.positive:
+            if not options[option] > 0:
+                raise UsageError(f"{name}: {option} must be positive, not {options[option]}")
+        for option in self.not_negative:
+            if not options[option] >= 0:
+                raise UsageError(f"{name}: {option} must not be negative, not {options[option]}")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

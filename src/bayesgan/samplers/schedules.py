@@ -31,6 +31,9 @@ class Cosine:
 
     floor: float = 0.0
 
+    def __post_init__(self) -> None:
+        require(self, "floor", self.floor, 0 <= self.floor <= 1, "from 0 to 1")
+
     def __call__(self, progress: float) -> float:
         """Return the factor at ``progress``."""
         return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))

@@ -68,6 +68,8 @@ class SGHMC(Langevin):
         integrator: ``baoa`` or ``euler``. seeds: of the noise, one or one for each particle.
     """
 
+    not_negative = ("temperature", "friction")
+
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -80,14 +82,16 @@ class SGHMC(Langevin):
         eta: float | None = None,
         alpha: float | None = None,
     ) -> None:
-        if integrator not in INTEGRATORS:
-            raise UsageError(f"SGHMC: unknown integrator {integrator!r}; {nearest(integrator, INTEGRATORS)}")
         if num_obs is None:
             raise UsageError("SGHMC: give num_obs, how many data the energy per datum stands for")
         lr, friction = spelling(lr, friction, eta, alpha, num_obs)
-        if not friction >= 0:
-            raise UsageError(f"SGHMC: friction must not be negative, not {friction}")
         super().__init__(params, lr, num_obs, temperature, seeds, friction=friction, integrator=integrator)
+
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise a UsageError for options of a parameter group that no step could be taken with."""
+        super().check(options)
+        if (unknown := options["integrator"]) not in INTEGRATORS:
+            raise UsageError(f"SGHMC: unknown integrator {unknown!r}; {nearest(unknown, INTEGRATORS)}")
 
     def prepare(self, w: Tensor, group: dict[str, Any]) -> None:
         """Draw the first momentum."""

@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bayesgan.errors import UsageError
 from bayesgan.samplers.langevin import Langevin, move_, noise_std, scaled
 from bayesgan.samplers.sghmc import baoa
 
@@ -72,6 +71,8 @@ class SGNHT(Langevin):
         temperature: 1 samples the posterior. seeds: of the noise, one or one for each particle.
     """
 
+    positive = ("lr", "num_obs", "friction", "coupling")
+
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -83,9 +84,6 @@ class SGNHT(Langevin):
         seeds: Sequence[int] | None = None,
     ) -> None:
         coupling = friction if coupling is None else coupling
-        for name, value in (("friction", friction), ("coupling", coupling)):
-            if not value > 0:
-                raise UsageError(f"SGNHT: {name} must be positive, not {value}")
         super().__init__(params, lr, num_obs, temperature, seeds, friction=friction, coupling=coupling)
 
     def prepare(self, w: Tensor, group: dict[str, Any]) -> None:
