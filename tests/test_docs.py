@@ -282,10 +282,13 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
     rows = [r for r in json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"] if "seed" in r]
     best = {(r["system"], r["labels"], r["seed"]): r for r in rows if r.get("column") == "best"}
-    systems = ("supervised", "bayesgan", "without_generators", "zero_temperature", "discriminators_2", "dcgan")
-    systems += ("without_consistency", "without_augmentation")
+    systems = ["supervised", "bayesgan", "float32", "without_generators", "zero_temperature", "discriminators_2"]
+    systems += ["discriminators_4", "dcgan", "without_consistency", "without_augmentation"]
     errors = [f"{best[system, 100, 0]['errors']:,}" for system in systems]
+    errors[5:7] = [", ".join(errors[5:7])]
     assert f"| {' | '.join(errors)} |" in text
+    assert f"from {errors[1]} to {errors[2]} errors" in text
+    assert {best[system, 100, 0]["precision"] for system in ("float32", "discriminators_4")} == {"32"}
     key, flowing = "auroc_fake_fashion", " ".join(text.split())
     ours = [r for (system, *_), r in best.items() if system == "bayesgan" and key in r]
     for name, words in (

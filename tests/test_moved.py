@@ -100,7 +100,8 @@ def test_paths_may_be_given_as_paths() -> None:
 def test_a_folder_of_a_hub_is_remembered_in_full() -> None:
     pets()
     assert located("hf:pets") == f"hf:{Path('pets').resolve()}"
-    assert located("hf:owner/pets:small") == "hf:owner/pets:small"
+    for name in ("hf:owner/pets:small", "hf:", "", "pet", "mnist"):
+        assert located(name) == name
 
 
 def test_a_folder_named_like_a_set_is_read_where_it_is_written_as_a_path() -> None:

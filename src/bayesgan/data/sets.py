@@ -43,7 +43,7 @@ def load(spec: str, data_dir: str | Path | None = None, *, stream: bool = False)
 
 def located(spec: str) -> str:
     """Return a spec that means the same from every folder: paths in full, names as they are."""
-    if not spec or spec in SETS:
+    if spec in {"", hub.PREFIX, *SETS}:
         return spec
     prefix = hub.PREFIX if spec.startswith(hub.PREFIX) else ""
     path = Path(spec.removeprefix(prefix)).expanduser()
