@@ -322,6 +322,9 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
     assert "{:,}, {:,} and {:,} errors, and DCGAN {:,}, {:,} and {:,} (the".format(*few) in flowing
     assert "the best DCGAN makes {:,}, {:,} and {:,}.".format(*few_best) in flowing
     assert f"| DCGAN-10 | {found['dcgan_10', 'published']:,} | |" in text
+    figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
+    clipped = [f"{figures[f'w_dcgan.published.{n}.errors']:,}" for n in (20, 50, 200)]
+    assert "W-DCGAN is left with {}, {} and [{}](".format(*clipped) in flowing
     names = {"supervised": "supervised network", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "bayesgan": "Bayesian GAN"}
     for system, name in names.items():
         published, best = (found[system, column] for column in ("published", "best"))
