@@ -299,7 +299,8 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     assert len(ours) == 4 and "the four subsets" in flowing
     alone = [best["dcgan", 100, seed][key] for seed in (0, 9)]
     cold = best["zero_temperature", 100, 0][key]
-    assert f"at temperature 0 it has {cold:.3f}, and one DCGAN {alone[0]:.3f} and {alone[1]:.3f} on" in flowing
+    assert f"at temperature 0 it has {cold:.3f}, and one DCGAN {alone[0]:.3f} and {alone[1]:.3f} on two" in flowing
+    assert f"of 100 labels, {best['dcgan', 200, 0][key]:.3f} on one of 200." in flowing
 
 
 def test_how_soon_runs_are_near_their_end_is_what_was_measured() -> None:
