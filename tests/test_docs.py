@@ -288,6 +288,8 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     errors[5:7] = [", ".join(errors[5:7])]
     assert f"| {' | '.join(errors)} |" in text
     assert f"from {errors[1]} to {errors[2]} errors" in text
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"made {errors[1]} errors in bfloat16 and {errors[2]} in float32" in readme
     assert {best[system, 100, 0]["precision"] for system in ("float32", "discriminators_4")} == {"32"}
     key, flowing = "auroc_fake_fashion", " ".join(text.split())
     ours = [r for (system, *_), r in best.items() if system == "bayesgan" and key in r]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bayesgan.errors import UsageError
 from bayesgan.metrics.neighbours import memorisation, nearest
 from bayesgan.metrics.support import duplicate_distance, first_duplicate, support
 from bayesgan.metrics.traversal import largest_step
@@ -47,6 +48,11 @@ def test_the_first_duplicate_is_the_second_of_two() -> None:
     batch = torch.tensor([[0.0], [5.0], [9.0], [5.1], [0.0]])
     assert [int(first_duplicate(batch, threshold)) for threshold in (0.0, 0.2, 4.0, 5.0)] == [5, 4, 3, 2]
     assert int(first_duplicate(batch[:4], 0.05)) == 5
+
+
+def test_batches_are_no_larger_than_what_there_is() -> None:
+    with pytest.raises(UsageError, match="batches of 10 from 9 samples"):
+        support(normal(9, 1), 1.0, size=10)
 
 
 def test_duplicate_distance_is_a_low_quantile_of_nearest_neighbours() -> None:

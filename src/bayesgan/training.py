@@ -43,9 +43,7 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
         Diverged: an energy is no longer finite; the bank holds only what came before.
         Interrupted: Ctrl-C; a checkpoint was saved.
     """
-    folder = None if run.data_dir is None else str(Path(run.data_dir).expanduser().resolve())
-    run = from_config(to_config(replace(run, data=located(str(run.data)), data_dir=folder)))
-    device = choose_device(run.device)
+    device, run = choose_device(run.device), from_config(to_config(placed(run)))
     data, split, counts = opened(run, Path(out) if out and resume else None)
     run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
     # A run goes on in the precision that it began in, on whatever machine.
@@ -91,6 +89,12 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
             if over and state.step < run.steps:
                 raise interrupted(run, state, store)
     return Posterior.load(store.path, device=run.device)
+
+
+def placed(run: Run) -> Run:
+    """Return the run with its paths in full: it is measured from other folders too."""
+    folder = None if run.data_dir is None else str(Path(run.data_dir).expanduser().resolve())
+    return replace(run, data=located(str(run.data)), data_dir=folder)
 
 
 def opened(run: Run, folder: Path | None) -> tuple[Training, Split, dict[str, Any]]:

@@ -54,11 +54,6 @@ class Job(Protocol):
     """A cell, or a baseline beside it: what it is called, what its row depends on, and the work."""
 
     @property
-    def terms(self) -> Terms:
-        """What it shares with all others of the table."""
-        ...
-
-    @property
     def named(self) -> Row:
         """System, column, number of labels and seed."""
         ...

@@ -51,15 +51,14 @@ def complete(row: Row) -> bool:
     return {"system", "labels", "seed", "settings"} <= row.keys() and ("preset" not in row or "outside" in row)
 
 
-def spare(file: Path, jobs: Iterable[Job]) -> None:
+def spare(file: Path, jobs: Iterable[Job], terms: Terms) -> None:
     """Raise a DataError where a result file that is to be written anew has rows of other cells than ``jobs``.
 
     Another data set, images of another part and longer runs than ``--steps`` asks for are others.
     """
-    rows, jobs = result_rows(file), [*jobs]
-    for terms in {job.terms for job in jobs}:
-        if other := next((what for row in rows for what in strange(row, terms)), None):
-            raise DataError(f"{file} is a table of {other}: choose another --result")
+    rows = result_rows(file)
+    if other := next((what for row in rows for what in strange(row, terms)), None):
+        raise DataError(f"{file} is a table of {other}: choose another --result")
     kept = {place(job.named) for job in jobs}
     lost = [row for row in rows if "config" not in row and place(row) not in kept]
     if lost:

@@ -36,7 +36,7 @@ def semi_supervised(options: Options) -> str:
     if options.add is not None:
         say(f"{rows.take_over(jobs, options.add)} of {len(jobs)} cells are in {options.add}")
     if options.result is not None and options.result.exists():
-        spare(options.result, [job for job in jobs if not options.collect or rows.finished(job)])
+        spare(options.result, [job for job in jobs if not options.collect or rows.finished(job)], plan.terms)
     stopped: BaseException | None = None
     try:
         if not options.collect:
