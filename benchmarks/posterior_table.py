@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -50,20 +51,37 @@ def summary(key: tuple[str, str, int, str], rows: Rows) -> dict[str, Any]:
 
 
 def whole(found: Rows) -> Rows:
-    """Return the rows of the largest budget of each set."""
-    largest = {data: max(row["budget"] for row in found if row["data"] == data) for data in {r["data"] for r in found}}
-    return [row for row in found if row["budget"] == largest[row["data"]]]
+    """Return of each set the rows of the largest budget that is compared: the one that most methods have."""
+    return [row for data in {r["data"]: None for r in found} for row in largest(r for r in found if r["data"] == data)]
+
+
+def largest(rows: Iterable[dict[str, Any]]) -> Rows:
+    """Return the rows of the largest of the budgets that most methods have."""
+    budgets: dict[int, Rows] = {}
+    for row in rows:
+        budgets.setdefault(row["budget"], []).append(row)
+    return max(budgets.items(), key=lambda item: (len(item[1]), item[0]))[1]
+
+
+def longest(rows: Rows) -> dict[str, Any] | None:
+    """Return the recommended method's row of the largest budget that it finished."""
+    mine = (row for row in rows if row["method"] == RECOMMENDED and row["mean"])
+    return max(mine, key=lambda row: row["budget"], default=None)
 
 
 def figures(found: Rows) -> dict[str, float]:
-    """Return the means over seeds after the whole budget; ``real`` where real data stand for a method."""
+    """Return the means over seeds after the whole budget; ``real`` where real data stand for a method.
+
+    Without a method, those of Stacked MNIST are the recommended one's after its largest budget.
+    """
     numbers: dict[str, float] = {}
     for row in whole(found):
         name, mean = title(row), row["mean"]
         numbers |= {f"{name}.{row['method']}.{key}": mean[key] for key in MEASURES[row["part"]] if key in mean}
-        if row["part"] == "stacked" and row["method"] == RECOMMENDED:
-            numbers |= {f"{name}.{key}": mean[key] for key in MEASURES["stacked"] if key in mean}
         numbers |= {f"{name}.real.{key}": mean[f"{key}_real"] for key in mean if f"{key}_real" in mean}
+    if row := longest([row for row in found if row["part"] == "stacked"]):
+        numbers |= {f"{title(row)}.{key}": row["mean"][key] for key in MEASURES["stacked"] if key in row["mean"]}
+        numbers[f"{title(row)}.budget"] = row["budget"]
     return numbers
 
 
@@ -77,7 +95,8 @@ def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
     """Return a table per part and set, and under it which method is best."""
     lines = ["# Posteriors at equal compute", "", command, "", f"{machine['cpu']}, {machine['cores']} cores; {HOW}"]
     for name, group in groupby(sorted(whole(found), key=title), title):
-        lines += ["", *section(name, [*group])]
+        rows = [*group]
+        lines += ["", *section(name, rows), *alone(rows, found)]
     return "\n".join(lines) + "\n"
 
 
@@ -92,6 +111,16 @@ def section(name: str, rows: Rows) -> list[str]:
         cells = [cell(row, key, form) for key, form in columns.items()]
         lines.append(f"| {row['method']} | {row['steps']:,} | {' | '.join(cells)} |")
     return [*lines, "", *(verdict(rows, key, form) for key, form in MEASURES[rows[0]["part"]].items())]
+
+
+def alone(compared: Rows, found: Rows) -> list[str]:
+    """Return a line of what the recommended method reached by itself in a larger budget than what is compared."""
+    row = longest([row for row in found if row["data"] == compared[0]["data"]])
+    if row is None or row["budget"] <= compared[0]["budget"]:
+        return []
+    columns = {**MEASURES[row["part"]], "seconds": "{:.0f}"}
+    numbers = ", ".join(f"{key} {cell(row, key, form)}" for key, form in columns.items())
+    return [f"- {RECOMMENDED} by itself, {row['budget']:,} iterations: {numbers}."]
 
 
 def cell(row: dict[str, Any], key: str, form: str) -> str:
