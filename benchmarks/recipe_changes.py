@@ -26,6 +26,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "targets sharpened": ("objective.consistency.temperature=0.5",),
     "targets sharper": ("objective.consistency.temperature=0.3",),
     "targets not balanced": ("objective.consistency.balance=1000.0",),
+    "interpolation": ("objective.consistency.interpolation=1.0",),
     "teacher's decay 0.995": ("players.teacher.inference.decay=0.995",),
     "teacher's decay 0.98": ("players.teacher.inference.decay=0.98",),
     "teacher's decay 0.95": ("players.teacher.inference.decay=0.95",),

@@ -17,12 +17,14 @@ from bayesgan.data.labels import Training
 from bayesgan.objectives import (
     AGE,
     AlphaGAN,
+    Consistency,
     Elbo,
     Hinge,
     Minimax,
     NonSaturating,
     Relativistic,
     SemiSupervised,
+    Supervised,
     Wasserstein,
 )
 from bayesgan.posterior import log_likelihood
@@ -168,7 +170,8 @@ def test_uniform_and_normal_numbers_are_that() -> None:
     _, draw = batches(AlphaGAN(DiffAugment(), noise=True), particles=1, batch=2000, noise_batch=2000)
     batch = draw("discriminator", 0)
     mix = batches(Wasserstein(penalty=1.0), particles=1, batch=2000)[1]("discriminator", 0)["mix"]
-    for u in (batch["jitter"], mix):
+    views = batches(Supervised(Consistency(interpolation=1.0)), particles=1, views_batch=2000)[1]("discriminator", 0)
+    for u in (batch["jitter"], mix, views["blend"]):
         assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.03 and abs(u.var() - 1 / 12) < 0.01
     for g in (batch["eps"], batch["z"]):
         assert abs(g.mean()) < 0.05 and abs(g.var() - 1) < 0.05

@@ -160,7 +160,13 @@ def test_labels_that_nothing_would_learn_from() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: Gaussian(math.inf), lambda: Classified(gan_weight=-1.0), lambda: Consistency(-1.0)]
+    "make",
+    [
+        lambda: Gaussian(math.inf),
+        lambda: Classified(gan_weight=-1.0),
+        lambda: Consistency(-1.0),
+        lambda: Consistency(interpolation=-1.0),
+    ],
 )
 def test_weights_are_finite_and_not_negative(make: Callable[[], object]) -> None:
     with pytest.raises(UsageError, match="expected"):

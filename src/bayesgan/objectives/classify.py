@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,28 +21,51 @@ class Consistency:
     The teacher is a player of its own, an average of the discriminator's weights (Tarvainen and Valpola 2017,
     arXiv 1703.01780); the sharpened targets follow MixMatch (arXiv 1905.02249). Targets that move make the
     posterior a generalised one: each unlabelled image counts as one soft label.
+
+    ``interpolation``: weight, times ``weight``, of the same term at points ``a x + (1 - a) x'`` between strong views
+    of pairs of images, a uniform, whose targets are mixed alike (Verma et al. 2019, arXiv 1903.03825, equation 2).
     """
 
     weight: float = 1.0
     temperature: float = 0.5
     balance: float = 0.02
+    interpolation: float = 0.0
 
     def __post_init__(self) -> None:
         require(self, "weight", self.weight, self.weight >= 0, "0 or more")
         require(self, "temperature", self.temperature, self.temperature > 0, "above 0")
         require(self, "balance", self.balance, self.balance >= 0, "0 or more")
+        require(self, "interpolation", self.interpolation, self.interpolation >= 0, "0 or more")
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The batch fields that the likelihood reads."""
+        return ("x_weak", "x_strong", *(("blend",) if self.interpolation else ()))
 
     def log_likelihood(self, net: Nets, batch: Batch) -> Tensor:
         """Return the weighted mean log-likelihood of ``x_strong (B, ...)`` under targets from ``x_weak``."""
         target_BY = self.target(net.teacher(batch.x_weak))
-        logp_BY = net.discriminator(batch.x_strong).log_softmax(-1)
-        return self.weight * (target_BY * logp_BY).sum(-1).mean()
+        value = soft_log_likelihood(net, batch.x_strong, target_BY)
+        if self.interpolation:
+            pairs = (between(rows, batch.blend) for rows in (batch.x_strong, target_BY))
+            value = value + self.interpolation * soft_log_likelihood(net, *pairs)
+        return self.weight * value
 
     def target(self, logits_BY: Tensor) -> Tensor:
         """Return balanced, sharpened probabilities ``(B, Y)``; ``balance`` keeps rare classes from exploding."""
         p_BY = logits_BY.softmax(-1)
         logt_BY = p_BY.clamp_min(1e-8).log() - (p_BY.mean(0) + self.balance).log()
         return (logt_BY / self.temperature).softmax(-1)
+
+
+def soft_log_likelihood(net: Nets, x: Tensor, target_BY: Tensor) -> Tensor:
+    """Return the mean log-probability of the classes of ``x (B, ...)`` as the targets weigh them."""
+    return (target_BY * net.discriminator(x).log_softmax(-1)).sum(-1).mean()
+
+
+def between(x: Tensor, blend_B: Tensor) -> Tensor:
+    """Return points between each row of ``x (B, ...)`` and the row before it, which of a uniform draw is any other."""
+    return torch.lerp(x, x.roll(1, 0), blend_B.view(-1, *[1] * (x.ndim - 1)))
 
 
 def label_log_likelihood(net: Nets, batch: Batch) -> Tensor:
