@@ -165,9 +165,10 @@ def test_labels_that_nothing_would_learn_from() -> None:
         lambda: Gaussian(math.inf),
         lambda: Classified(gan_weight=-1.0),
         lambda: Consistency(-1.0),
-        lambda: Consistency(interpolation=-1.0),
+        lambda: Consistency(interpolation=-0.1),
+        lambda: Consistency(interpolation=1.1),
     ],
 )
-def test_weights_are_finite_and_not_negative(make: Callable[[], object]) -> None:
+def test_weights_out_of_their_range_are_refused(make: Callable[[], object]) -> None:
     with pytest.raises(UsageError, match="expected"):
         make()

@@ -22,8 +22,8 @@ class Consistency:
     arXiv 1703.01780); the sharpened targets follow MixMatch (arXiv 1905.02249). Targets that move make the
     posterior a generalised one: each unlabelled image counts as one soft label.
 
-    ``interpolation``: weight, times ``weight``, of the same term at points ``a x + (1 - a) x'`` between strong views
-    of pairs of images, a uniform, whose targets are mixed alike (Verma et al. 2019, arXiv 1903.03825, equation 2).
+    ``interpolation``: the share of the weight that the same term has at points ``a x + (1 - a) x'`` between strong
+    views of pairs of images, a uniform, whose targets are mixed alike (Verma et al. 2019, arXiv 1903.03825).
     """
 
     weight: float = 1.0
@@ -35,7 +35,7 @@ class Consistency:
         require(self, "weight", self.weight, self.weight >= 0, "0 or more")
         require(self, "temperature", self.temperature, self.temperature > 0, "above 0")
         require(self, "balance", self.balance, self.balance >= 0, "0 or more")
-        require(self, "interpolation", self.interpolation, self.interpolation >= 0, "0 or more")
+        require(self, "interpolation", self.interpolation, 0 <= self.interpolation <= 1, "0 to 1")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ class Consistency:
         value = soft_log_likelihood(net, batch.x_strong, target_BY)
         if self.interpolation:
             pairs = (between(rows, batch.blend) for rows in (batch.x_strong, target_BY))
-            value = value + self.interpolation * soft_log_likelihood(net, *pairs)
+            value = torch.lerp(value, soft_log_likelihood(net, *pairs), self.interpolation)
         return self.weight * value
 
     def target(self, logits_BY: Tensor) -> Tensor:
