@@ -299,10 +299,17 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     ):
         assert words.format(min(r[name] for r in ours), max(r[name] for r in ours)) in flowing
     assert len(ours) == 4 and "the four subsets" in flowing
-    alone = [best["dcgan", 100, seed][key] for seed in (0, 9)]
-    cold = best["zero_temperature", 100, 0][key]
-    assert f"at temperature 0 it has {cold:.3f}, and one DCGAN {alone[0]:.3f} and {alone[1]:.3f} on two" in flowing
-    assert f"of 100 labels, {best['dcgan', 200, 0][key]:.3f} on one of 200." in flowing
+    alone = [r[key] for (system, *_), r in best.items() if system == "dcgan"]
+    cold, clipped = (best[system, 100, 0] for system in ("zero_temperature", "w_dcgan"))
+    assert f"at temperature 0 it has {cold[key]:.3f}, and one DCGAN {min(alone):.3f} to {max(alone):.3f} on" in flowing
+    assert len(alone) == 5 and "on the five subsets" in flowing
+    assert f"The critic of W-DCGAN, whose weights are clipped, has {clipped[key]:.3f}." in flowing
+    assert f"On the first subset of 100 labels W-DCGAN makes {clipped['errors']}." in flowing
+    figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
+    one = [figures[f"dcgan.best.{n}.errors"] for n in (20, 50, 100, 200)]
+    assert (
+        "DCGAN makes {:.0f}, {:.0f}, {:.0f} and {:.0f} errors with 20, 50, 100 and 200 labels".format(*one) in flowing
+    )
 
 
 def test_how_soon_runs_are_near_their_end_is_what_was_measured() -> None:
@@ -328,6 +335,7 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
     figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
     clipped = [f"{figures[f'w_dcgan.published.{n}.errors']:,}" for n in (20, 50, 200)]
     assert "W-DCGAN is left with {}, {} and [{}](".format(*clipped) in flowing
+    assert f"with [{figures['bayesgan.published.50.errors']:,}](" in flowing
     names = {"supervised": "supervised network", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "bayesgan": "Bayesian GAN"}
     for system, name in names.items():
         published, best = (found[system, column] for column in ("published", "best"))
