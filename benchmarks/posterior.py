@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -27,7 +28,7 @@ import common
 import posterior_picture
 import posterior_table
 from posterior_methods import METHODS, steps_for
-from posterior_run import PARTS, Job, Part, perform
+from posterior_run import PARTS, Job, perform
 from posterior_table import RECOMMENDED
 from resumable import add_flags, completed, finished, names
 
@@ -68,19 +69,15 @@ def planned(options: argparse.Namespace) -> list[Job]:
 
 
 def of_part(name: str, seed: int, options: argparse.Namespace) -> list[Job]:
-    """Return the runs of a part by one seed."""
-    costs = budgets(PARTS[name], options)
-    return [job(name, data, method, budget, seed, options) for data in PARTS[name].sets for budget, method in costs]
-
-
-def budgets(part: Part, options: argparse.Namespace) -> list[tuple[int, str]]:
-    """Return each budget with each method that has it; of a validation, the whole one alone."""
+    """Return the runs of a part by one seed; of a validation, at the whole budget alone."""
+    part, jobs = PARTS[name], []
     whole = max(2, options.steps or part.steps)
-    shares = dict.fromkeys([whole] if options.validation else [max(2, round(whole * s)) for s in part.shares])
-    found = [*product(shares, options.methods)]
-    if part.beyond > 1 and RECOMMENDED in options.methods and not options.validation:
-        found.append((whole * part.beyond, RECOMMENDED))
-    return found
+    budgets = dict.fromkeys([whole] if options.validation else [max(2, round(whole * s)) for s in part.shares])
+    for data in part.sets:
+        jobs += [job(name, data, method, n, seed, options) for n, method in product(budgets, options.methods)]
+        if part.beyond > 1 and RECOMMENDED in options.methods and not options.validation:
+            jobs.append(replace(job(name, data, RECOMMENDED, whole * part.beyond, seed, options), alone=True))
+    return jobs
 
 
 def job(name: str, data: str, method: str, budget: int, seed: int, options: argparse.Namespace) -> Job:
@@ -92,7 +89,7 @@ def job(name: str, data: str, method: str, budget: int, seed: int, options: argp
 
 def collect(jobs: Sequence[Job], validation: bool) -> None:
     """Print the table; write it, the result file and the picture, unless the test images were left alone."""
-    rows = [finished(job) or {} for job in jobs]
+    rows = [(finished(job) or {}) | {"alone": job.alone} for job in jobs]
     found = posterior_table.summaries(rows)
     if validation:
         print(posterior_table.markdown(found, "on validation images", machine.machine()))

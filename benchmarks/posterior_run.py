@@ -63,7 +63,7 @@ class Job:
     """Which method is trained on what by which seed, for ``steps`` of its own or ``budget`` of the Bayesian GAN's.
 
     ``validation``: training images to set aside and measure on instead of the test images. ``changes``: settings
-    ``KEY=VALUE`` on top of the preset's.
+    ``KEY=VALUE`` on top of the preset's. ``alone``: other methods have no such budget.
     """
 
     part: str
@@ -75,6 +75,7 @@ class Job:
     work: Path
     validation: int = 0
     changes: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def folder(self) -> Path:

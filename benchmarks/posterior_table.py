@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -44,6 +43,7 @@ def summary(key: tuple[str, str, int, str], rows: Rows) -> dict[str, Any]:
     return {
         **{"part": part, "data": data, "budget": budget, "method": method, "steps": rows[0]["steps"]},
         "seeds": len(rows),
+        "alone": rows[0]["alone"],
         "mean": {name: round(statistics.mean(values), 6) for name, values in columns.items()},
         "sd": {name: round(statistics.stdev(v), 6) for name, v in columns.items() if len(v) > 1},
         "failed_seeds": {row["seed"]: row["failed"] for row in rows if row["failed"]},
@@ -51,21 +51,16 @@ def summary(key: tuple[str, str, int, str], rows: Rows) -> dict[str, Any]:
 
 
 def whole(found: Rows) -> Rows:
-    """Return of each set the rows of the largest budget that is compared: the one that most methods have."""
-    return [row for data in {r["data"]: None for r in found} for row in largest(r for r in found if r["data"] == data)]
+    """Return the rows of the largest budget of each set, but for those that one method has alone."""
+    shared = [row for row in found if not row["alone"]]
+    largest = {row["data"]: max(r["budget"] for r in shared if r["data"] == row["data"]) for row in shared}
+    return [row for row in shared if row["budget"] == largest[row["data"]]]
 
 
-def largest(rows: Iterable[dict[str, Any]]) -> Rows:
-    """Return the rows of the largest of the budgets that most methods have."""
-    budgets: dict[int, Rows] = {}
-    for row in rows:
-        budgets.setdefault(row["budget"], []).append(row)
-    return max(budgets.items(), key=lambda item: (len(item[1]), item[0]))[1]
-
-
-def longest(rows: Rows) -> dict[str, Any] | None:
-    """Return the recommended method's row of the largest budget that it finished."""
-    mine = (row for row in rows if row["method"] == RECOMMENDED and row["mean"])
+def longest(found: Rows, part: str) -> dict[str, Any] | None:
+    """Return the recommended method's row of the largest budget that it finished in a part of one set."""
+    measure = next(iter(MEASURES[part]))
+    mine = (row for row in found if (row["part"], row["method"]) == (part, RECOMMENDED) and measure in row["mean"])
     return max(mine, key=lambda row: row["budget"], default=None)
 
 
@@ -79,7 +74,7 @@ def figures(found: Rows) -> dict[str, float]:
         name, mean = title(row), row["mean"]
         numbers |= {f"{name}.{row['method']}.{key}": mean[key] for key in MEASURES[row["part"]] if key in mean}
         numbers |= {f"{name}.real.{key}": mean[f"{key}_real"] for key in mean if f"{key}_real" in mean}
-    if row := longest([row for row in found if row["part"] == "stacked"]):
+    if row := longest(found, "stacked"):
         numbers |= {f"{title(row)}.{key}": row["mean"][key] for key in MEASURES["stacked"] if key in row["mean"]}
         numbers[f"{title(row)}.budget"] = row["budget"]
     return numbers
@@ -96,7 +91,8 @@ def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
     lines = ["# Posteriors at equal compute", "", command, "", f"{machine['cpu']}, {machine['cores']} cores; {HOW}"]
     for name, group in groupby(sorted(whole(found), key=title), title):
         rows = [*group]
-        lines += ["", *section(name, rows), *alone(rows, found)]
+        beyond = [row for row in found if row["alone"] and row["data"] == rows[0]["data"]]
+        lines += ["", *section(name, rows), *(alone(row) for row in beyond)]
     return "\n".join(lines) + "\n"
 
 
@@ -113,14 +109,11 @@ def section(name: str, rows: Rows) -> list[str]:
     return [*lines, "", *(verdict(rows, key, form) for key, form in MEASURES[rows[0]["part"]].items())]
 
 
-def alone(compared: Rows, found: Rows) -> list[str]:
-    """Return a line of what the recommended method reached by itself in a larger budget than what is compared."""
-    row = longest([row for row in found if row["data"] == compared[0]["data"]])
-    if row is None or row["budget"] <= compared[0]["budget"]:
-        return []
+def alone(row: dict[str, Any]) -> str:
+    """Return a line of what a method reached in a budget that no other has."""
     columns = {**MEASURES[row["part"]], "seconds": "{:.0f}"}
     numbers = ", ".join(f"{key} {cell(row, key, form)}" for key, form in columns.items())
-    return [f"- {RECOMMENDED} by itself, {row['budget']:,} iterations: {numbers}."]
+    return f"- {row['method']} alone, {row['budget']:,} iterations, seeds {row['seeds']}: {numbers}."
 
 
 def cell(row: dict[str, Any], key: str, form: str) -> str:

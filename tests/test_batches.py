@@ -171,7 +171,7 @@ def test_uniform_and_normal_numbers_are_that() -> None:
     batch = draw("discriminator", 0)
     mix = batches(Wasserstein(penalty=1.0), particles=1, batch=2000)[1]("discriminator", 0)["mix"]
     views = batches(Supervised(Consistency(interpolation=1.0)), particles=1, views_batch=2000)[1]("discriminator", 0)
-    for u in (batch["jitter"], mix, views["blend"]):
+    for u in (batch["jitter"], mix, views["views_mix"]):
         assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.03 and abs(u.var() - 1 / 12) < 0.01
     for g in (batch["eps"], batch["z"]):
         assert abs(g.mean()) < 0.05 and abs(g.var() - 1) < 0.05

@@ -187,7 +187,7 @@ def test_codes_ride_with_generators_and_images_with_the_player(example: Any) -> 
 def test_every_field_is_drawn_for_every_particle_that_it_rides_with(example: Any) -> None:
     run, _, batches = experiment(given(example), COUNTS)
     rows = {"z": run.noise_batch, "wanted": run.noise_batch, "x_labelled": run.labelled_batch, "y": run.labelled_batch}
-    rows |= dict.fromkeys(("x_weak", "x_strong", "blend"), run.views_batch)
+    rows |= dict.fromkeys(("x_weak", "x_strong", "views_mix"), run.views_batch)
     rows |= {"jitter": max(run.batch, run.noise_batch)}
     for player in example.players:
         batch, riders = batches(player, 3), example.fields(player)

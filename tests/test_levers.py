@@ -16,6 +16,7 @@ from bayesgan.levers import CACHED, choices, lifting, precision
 from bayesgan.networks import MLP
 from bayesgan.objectives.likelihoods import Bernoulli
 from bayesgan.reproduce.ablations import ABLATIONS
+from bayesgan.serialise import assigned
 from bayesgan.store import Store
 from bayesgan.training import train
 
@@ -47,6 +48,9 @@ def test_a_cpu_without_any_word_of_units_has_none(monkeypatch: pytest.MonkeyPatc
     assert precision(presets.dcgan("mnist"), CPU) == "32"
 
 
+INTERPOLATED = assigned(presets.bayesgan("mnist", 100), ("objective.consistency.interpolation=0.5",))
+
+
 @pytest.mark.parametrize(
     ("run", "shape", "how"),
     [
@@ -57,9 +61,24 @@ def test_a_cpu_without_any_word_of_units_has_none(monkeypatch: pytest.MonkeyPatc
         (presets.ensemble("mnist"), (1, 28, 28), {"e": "vmap"}),
         (presets.ensemble("mnist"), (3, 32, 32), {"e": "loop"}),
         (presets.ensemble("mnist", 100), (1, 28, 28), {"e": "loop"}),
+        (presets.ensemble("mnist", 100, published=True), (1, 28, 28), {"e": "vmap"}),  # no views
+        (ABLATIONS["discriminators_2"](presets.bayesgan("mnist", 100)), (1, 24, 24), {"d": "vmap", "g": "vmap"}),
+        (ABLATIONS["discriminators_2"](INTERPOLATED), (1, 24, 24), {"d": "loop", "g": "vmap"}),
         (ABLATIONS["discriminators_2"](presets.bayesgan("mnist", 100)), (1, 28, 28), {"d": "loop", "g": "vmap"}),
     ],
-    ids=["spread", "small", "large", "one", "zipped", "zipped-large", "labelled", "crossed"],
+    ids=[
+        "spread",
+        "small",
+        "large",
+        "one",
+        "zipped",
+        "zipped-large",
+        "labelled",
+        "published",
+        "views",
+        "mixed-views",
+        "crossed",
+    ],
 )
 def test_large_images_of_many_particles_take_turns_on_a_cpu(
     run: Run, shape: tuple[int, ...], how: dict[str, str]

@@ -428,13 +428,13 @@ def test_consistency_adds_the_weighted_likelihood_of_the_strong_view(make: Calla
     close(make(consistency=term).discriminator(net, batch) - make().discriminator(net, batch), expected)
 
 
-def test_interpolation_moves_weight_to_points_between_views() -> None:
-    """Image i lies between i and the one before; a linear network's logits do too, and so do the targets."""
+def test_interpolation_moves_weight_to_mixtures_of_views() -> None:
+    """Mixture i is of image i and the one before; a linear network's logits mix alike, and so do the targets."""
     net, batch, logits = table()
-    target, blend = Consistency().target(logits["x_weak"]), uniform(len(batch.x_strong))
-    batch.blend = blend
-    other = [*range(-1, len(blend) - 1)]
-    mixed, soft = (x + blend[:, None] * (x[other] - x) for x in (logits["x_strong"], target))
+    target, mix = Consistency().target(logits["x_weak"]), uniform(len(batch.x_strong))
+    batch.views_mix = mix
+    before = [*range(-1, len(mix) - 1)]
+    mixed, soft = (mix[:, None] * x + (1 - mix[:, None]) * x[before] for x in (logits["x_strong"], target))
     added = (soft * mixed.log_softmax(1)).sum(1).mean()
     plain, part, all_of_it = (Consistency(0.7, interpolation=w).log_likelihood(net, batch) for w in (0.0, 0.2, 1.0))
     close(all_of_it, 0.7 * added)
@@ -448,7 +448,7 @@ def test_without_consistency_no_view_and_no_teacher_is_read(make: Callable) -> N
     assert not views & {*make().fields("discriminator")}
     assert views <= {*make(consistency=Consistency()).fields("discriminator")}
     more = make(consistency=Consistency(interpolation=0.5)).fields("discriminator").keys()
-    assert more - make(consistency=Consistency()).fields("discriminator").keys() == {"blend"}
+    assert more - make(consistency=Consistency()).fields("discriminator").keys() == {"views_mix"}
     del batch.x_weak, batch.x_strong, net.teacher
     assert make().discriminator(net, batch).isfinite()
     with pytest.raises(AttributeError):

@@ -86,23 +86,26 @@ def test_the_recommended_method_runs_on_by_itself(benchmark: Any, tmp_path: Path
         row = runs["bayesgan-cold", budget]
         assert (figures[f"{name}.modes"], figures[f"{name}.reverse_kl"]) == (row["modes"], row["reverse_kl"])
     table = (tmp_path / "results" / "posterior.md").read_text()
-    assert "| bayesgan-cold | 2 |" in table and "bayesgan-cold by itself, 8 iterations: modes" in table
+    assert "| bayesgan-cold | 2 |" in table and "bayesgan-cold alone, 8 iterations, seeds 1: modes" in table
 
 
-def test_what_is_compared_is_the_largest_budget_of_most_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_compared_is_the_largest_budget_that_no_method_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     table = importlib.import_module("posterior_table")
 
-    def summary(method: str, budget: int, modes: float | None) -> dict[str, Any]:
-        mean = {} if modes is None else {"modes": modes}
-        return {"part": "stacked", "data": "stacked-mnist", "budget": budget, "method": method, "mean": mean}
+    def summary(method: str, budget: int, modes: float | None, alone: bool = False) -> dict[str, Any]:
+        mean = {"seconds": 1.0} if modes is None else {"modes": modes}
+        named = {"part": "stacked", "data": "stacked-mnist", "budget": budget, "method": method}
+        return {**named, "alone": alone, "mean": mean}
 
-    short, other = summary("bayesgan-cold", 2, 5.0), summary("point", 2, 4.0)
-    early, long = summary("point", 1, 3.0), summary("bayesgan-cold", 8, 9.0)
+    short, early, other = summary("bayesgan-cold", 2, 5.0), summary("point", 1, 3.0), summary("point", 2, 4.0)
+    long = summary("bayesgan-cold", 8, 9.0, alone=True)
     assert table.whole([short, early, other, long]) == [short, other]
-    assert table.whole([short, other, long, summary("point", 8, 7.0)])[0] == long
-    assert table.figures([short, other, long])["stacked_mnist.modes"] == 9.0
-    failed = table.figures([short, other, summary("bayesgan-cold", 8, None)])
+    assert table.whole([early, other, long]) == [other] and table.whole([long]) == []
+    figures = table.figures([short, other, long])
+    assert figures["stacked_mnist.bayesgan-cold.modes"] == 5.0
+    assert figures["stacked_mnist.modes"] == 9.0 and figures["stacked_mnist.budget"] == 8
+    failed = table.figures([short, other, summary("bayesgan-cold", 8, None, alone=True)])
     assert failed["stacked_mnist.modes"] == 5.0 and failed["stacked_mnist.budget"] == 2
 
 
@@ -116,8 +119,9 @@ def test_points_are_measured_along_the_budget(benchmark: Any, tmp_path: Path) ->
 
 
 def test_validation_writes_no_result(benchmark: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ("--parts", "stacked", "--methods", "point", "--validation", "40", "--set", "noise_batch=4")
+    flags = ("--parts", "stacked", "--methods", "bayesgan-cold", "--validation", "40", "--set", "noise_batch=4")
     assert benchmark(*flags) == {}
+    assert len([*(tmp_path / "work").glob("*/*/row.json")]) == 1
     assert "on validation images" in capsys.readouterr().out and not (tmp_path / "results").exists()
     with pytest.raises(SystemExit):
         benchmark("--set", "noise_batch=4")

@@ -71,7 +71,12 @@ def test_none_travels_as_a_word_and_kinds_as_class_names() -> None:
     assert values["labels"] == values["augment"] == "none"
     assert values["objective"]["kind"] == "SemiSupervised"
     assert values["players"]["generator"]["inference"]["kind"] == "SGHMC"
-    assert values["objective"]["consistency"] == vars(Consistency(0.5))
+    assert values["objective"]["consistency"] == {
+        "weight": 0.5,
+        "temperature": 0.5,
+        "balance": 0.02,
+        "interpolation": 0.0,
+    }
     assert there_and_back(RUN) == RUN
 
 

@@ -73,11 +73,13 @@ def capturing(run: Run, device: torch.device) -> bool:
 
 def images(run: Run) -> dict[str, int]:
     """Return, by axis, how many images a particle makes or sees in a step, of players that have several particles."""
-    seen = run.batch + (run.labelled_batch + 2 * run.views_batch if run.labels else 0)
+    sizes = {"x": run.batch, "x_labelled": run.labelled_batch}
+    sizes |= dict.fromkeys(("x_weak", "x_strong", "views_mix"), run.views_batch)
     found: dict[str, int] = {}
     for name in run.objective.players:
         if run.particles(name) > 1:
-            axis = run.players[name].axis
+            axis, fields = run.players[name].axis, run.objective.fields(name)
+            seen = sum(size for field, size in sizes.items() if field in fields)
             found[axis] = found.get(axis, 0) + (run.codes_each() if name == "generator" else seen)
     return found
 

@@ -38,7 +38,7 @@ class Batch:
     """Everything random or observed that one step of one particle sees; all randomness enters here.
 
     ``z (B, Z)`` codes from their prior; ``x (B, C, H, W)`` training images in [-1, 1] (points: ``(B, D)``);
-    ``eps (B, Z)`` standard normal numbers, a row per image of x; ``mix (B,)``, ``jitter (B, 7)`` and ``blend (B,)``
+    ``eps (B, Z)`` standard normal numbers, a row per image of x; ``mix (B,)``, ``jitter (B, 7)``, ``views_mix (B,)``
     uniform numbers, for mixtures of images, for augmentation and for mixtures of views; ``label``, ``wanted (B, Y)``
     one-hot classes of x and of the images asked of the generator; ``x_weak``, ``x_strong``: two augmented views of
     further training images; ``x_labelled``, ``y``: labelled images and their classes; ``labelled_fraction ()``:
@@ -54,7 +54,7 @@ class Batch:
     wanted: Tensor | None = None
     x_weak: Tensor
     x_strong: Tensor
-    blend: Tensor
+    views_mix: Tensor
     x_labelled: Tensor
     y: Tensor
     labelled_fraction: Tensor

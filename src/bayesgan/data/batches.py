@@ -69,8 +69,8 @@ class Batches:
             one["eps"] = torch.randn(run.batch, run.latent, generator=rng)
         if "mix" in fields:
             one["mix"] = torch.rand(run.batch, generator=rng)
-        if "blend" in fields:
-            one["blend"] = torch.rand(run.views_batch, generator=rng)
+        if "views_mix" in fields:
+            one["views_mix"] = torch.rand(run.views_batch, generator=rng)
         if "jitter" in fields:
             one["jitter"] = torch.rand(max(run.batch, run.codes_each()), NUMBERS, generator=rng)
         return {field: value.to(self.device) for field, value in one.items()}

@@ -51,7 +51,7 @@ class Classified:
         """Return what the game reads, and for the discriminator labelled images and views."""
         if player != "discriminator":
             return self.game.fields(player)
-        views = self.consistency.fields if self.consistency else ()
+        views = self.consistency.reads if self.consistency else ()
         return {**self.game.fields(player), **dict.fromkeys(("x_labelled", "y", *views), player)}
 
     def outputs(self, player: str, latent: int, classes: int) -> int:

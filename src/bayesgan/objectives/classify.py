@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bayesgan.errors import require
+from bayesgan.objectives.penalties import mixtures
 from bayesgan.types import Batch, Nets
 
 
@@ -22,8 +23,9 @@ class Consistency:
     arXiv 1703.01780); the sharpened targets follow MixMatch (arXiv 1905.02249). Targets that move make the
     posterior a generalised one: each unlabelled image counts as one soft label.
 
-    ``interpolation``: the share of the weight that the same term has at points ``a x + (1 - a) x'`` between strong
-    views of pairs of images, a uniform, whose targets are mixed alike (Verma et al. 2019, arXiv 1903.03825).
+    ``interpolation``: the share of the weight that the same term has at mixtures of the strong views of two images,
+    in proportions that are uniform, with the same mixtures of their targets: after Verma et al. 2019 (arXiv
+    1903.03825), who mix images as they are and targets that are not sharpened.
     """
 
     weight: float = 1.0
@@ -38,17 +40,18 @@ class Consistency:
         require(self, "interpolation", self.interpolation, 0 <= self.interpolation <= 1, "0 to 1")
 
     @property
-    def fields(self) -> tuple[str, ...]:
+    def reads(self) -> tuple[str, ...]:
         """The batch fields that the likelihood reads."""
-        return ("x_weak", "x_strong", *(("blend",) if self.interpolation else ()))
+        return ("x_weak", "x_strong", *(("views_mix",) if self.interpolation else ()))
 
     def log_likelihood(self, net: Nets, batch: Batch) -> Tensor:
-        """Return the weighted mean log-likelihood of ``x_strong (B, ...)`` under targets from ``x_weak``."""
+        """Return the weighted log-likelihood of ``x_strong (B, ...)`` and mixtures of it; targets from ``x_weak``."""
         target_BY = self.target(net.teacher(batch.x_weak))
         value = soft_log_likelihood(net, batch.x_strong, target_BY)
         if self.interpolation:
-            pairs = (between(rows, batch.blend) for rows in (batch.x_strong, target_BY))
-            value = torch.lerp(value, soft_log_likelihood(net, *pairs), self.interpolation)
+            # Rows are drawn independently, so that the one before is any other.
+            mixed = (mixtures(rows, rows.roll(1, 0), batch.views_mix) for rows in (batch.x_strong, target_BY))
+            value = torch.lerp(value, soft_log_likelihood(net, *mixed), self.interpolation)
         return self.weight * value
 
     def target(self, logits_BY: Tensor) -> Tensor:
@@ -61,11 +64,6 @@ class Consistency:
 def soft_log_likelihood(net: Nets, x: Tensor, target_BY: Tensor) -> Tensor:
     """Return the mean log-probability of the classes of ``x (B, ...)`` as the targets weigh them."""
     return (target_BY * net.discriminator(x).log_softmax(-1)).sum(-1).mean()
-
-
-def between(x: Tensor, blend_B: Tensor) -> Tensor:
-    """Return points between each row of ``x (B, ...)`` and the row before it, which of a uniform draw is any other."""
-    return torch.lerp(x, x.roll(1, 0), blend_B.view(-1, *[1] * (x.ndim - 1)))
 
 
 def label_log_likelihood(net: Nets, batch: Batch) -> Tensor:

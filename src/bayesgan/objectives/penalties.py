@@ -25,8 +25,8 @@ def flat(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return slopes(score, x).mean() / 2
 
 
-def mixtures(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-    """Return points between pairs of real and generated images, as many as there are pairs, by weights ``mix (B,)``."""
-    n = min(len(real), len(fake))
-    weight = mix[:n].view(n, *[1] * (real.ndim - 1))
-    return weight * real[:n] + (1 - weight) * fake[:n]
+def mixtures(x: Tensor, other: Tensor, mix: Tensor) -> Tensor:
+    """Return points between the rows of two batches, as many as there are pairs; ``mix (B,)``: the weights of ``x``."""
+    n = min(len(x), len(other))
+    weight = mix[:n].view(n, *[1] * (x.ndim - 1))
+    return weight * x[:n] + (1 - weight) * other[:n]

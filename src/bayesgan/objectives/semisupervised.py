@@ -51,7 +51,7 @@ class SemiSupervised:
             fields["jitter"] = player
         if player == "generator":
             return fields
-        views = self.consistency.fields if self.consistency else ()
+        views = self.consistency.reads if self.consistency else ()
         fields |= dict.fromkeys(("x_labelled", "y", *views), player)
         return {**fields, "labelled_fraction": None} if self.labelled_weight == "counts" else fields
 

@@ -22,7 +22,7 @@ class Supervised:
 
     def fields(self, player: str) -> Fields:
         """Return the batch fields that the player's method reads."""
-        return dict.fromkeys(("x_labelled", "y", *(self.consistency.fields if self.consistency else ())), player)
+        return dict.fromkeys(("x_labelled", "y", *(self.consistency.reads if self.consistency else ())), player)
 
     def outputs(self, player: str, latent: int, classes: int) -> int:
         """Return one logit per class."""
