@@ -191,6 +191,9 @@ def test_headline_numbers_of_the_readme_are_those_of_the_results() -> None:
     for images, _ in methods:
         modes, kl = (posterior[f"stacked_mnist.{images}.{key}"] for key in ("modes", "reverse_kl"))
         assert f"GAN{'s' * (images == 'ensemble')} {modes:.0f} ({kl:.2f})" in README
+    modes, kl = (posterior[f"stacked_mnist.{key}"] for key in ("modes", "reverse_kl"))
+    assert f"In four times the budget the Bayesian GAN alone: {modes:.0f} ({kl:.2f})" in README
+    assert posterior["stacked_mnist.budget"] == 4 * 4000
     assert ", ".join(f"{posterior[f'synthetic.100.{points}.jsd']:.3f}" for _, points in methods) in README
     systems = json.loads((RESULTS / "systems.json").read_text())["figures"]
     for name in ("bayesian-alpha-gan", "alpha-gan", "wgan-gp", "dcgan", "bayesgan", "vae"):
@@ -208,6 +211,8 @@ def test_the_table_of_posteriors_is_that_of_the_results() -> None:
     for part, key, digits in [*rows, ("calibration", "auroc", 3), ("calibration", "auroc_fake", 3)]:
         values = [figures[f"{part}.{method}.{key}"] for method in methods]
         assert f"| {' | '.join(f'{value:.{digits}f}' for value in values)} |" in text, (part, key)
+    modes, kl = (figures[f"stacked_mnist.{key}"] for key in ("modes", "reverse_kl"))
+    assert f"comes to {modes} modes and a reverse KL of {kl:.3f};" in " ".join(text.split())
     ece = [100 * figures[f"calibration.{method}.ece"] for method in methods]
     assert f"| {' | '.join(f'{value:.2f}' for value in ece)} |" in text
 
@@ -304,12 +309,13 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     assert f"at temperature 0 it has {cold[key]:.3f}, and one DCGAN {min(alone):.3f} to {max(alone):.3f} on" in flowing
     assert len(alone) == 5 and "on the five subsets" in flowing
     assert f"The critic of W-DCGAN, whose weights are clipped, has {clipped[key]:.3f}." in flowing
-    assert f"On the first subset of 100 labels W-DCGAN makes {clipped['errors']}." in flowing
-    figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
-    one = [figures[f"dcgan.best.{n}.errors"] for n in (20, 50, 100, 200)]
-    assert (
-        "DCGAN makes {:.0f}, {:.0f}, {:.0f} and {:.0f} errors with 20, 50, 100 and 200 labels".format(*one) in flowing
-    )
+    assert f"W-DCGAN makes {clipped['errors']} with 100 of the first." in flowing
+    numbers = (20, 50, 100, 200)
+    one, ten = ([best[system, n, 0]["errors"] for n in numbers] for system in ("dcgan", "bayesgan"))
+    assert "first subset DCGAN makes {}, {}, {} and {} errors (the last in float32)".format(*one) in flowing
+    assert "the Bayesian GAN {}, {}, {} and {}; with 100 of the tenth".format(*ten) in flowing
+    assert f"tenth {best['dcgan', 100, 9]['errors']} and {best['bayesgan', 100, 9]['errors']}." in flowing
+    assert [best["dcgan", n, 0]["precision"] for n in numbers] == ["bf16", "bf16", "bf16", "32"]
 
 
 def test_how_soon_runs_are_near_their_end_is_what_was_measured() -> None:
