@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean, median
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -374,11 +374,12 @@ def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
     errors = {tuple(row[field] for field in fields): row["error"] for row in rows}
     bases = ("cut-outs and a slow teacher", "cut-outs", "shipped")
     keys = sorted(key[2:] for key in errors if key[:2] == ("shipped", "mnist") and key[4] == "none")
-    assert len(keys) == 6
+    assert len(keys) == 9
     for labels, iterations, change, subset in keys:
         columns = [errors.get((base, "mnist", labels, iterations, change, subset)) for base in bases]
+        columns.append(errors.get(("shipped", "mnist", labels, iterations, "interpolation", subset)))
         cells = [" " if value is None else f" {value:.2f} " for value in columns]
-        assert f"| {labels}, {iterations:,}, {('first', 'second')[subset]} |{'|'.join(cells)}|" in text
+        assert f"| {labels}, {iterations:,}, {('first', 'second', 'third')[subset]} |{'|'.join(cells)}|" in text
     for labels, iterations, subsets in ((20, 2000, 4), (20, 4000, 3), (100, 2000, 3)):
         means = [
             sum(errors[base, "mnist", labels, iterations, "none", s] for s in range(subsets)) / subsets
@@ -394,6 +395,30 @@ def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
     assert "{:.2f}, {:.2f} and {:.2f} %; and probabilities".format(*(row["error"] for row in digits)) in text
     assert "NLL {:.2f}, {:.2f}, {:.2f}".format(*(row["nll"] for row in fashion)) in text
     assert "and {:.3f}, {:.3f}, {:.3f}.".format(*(row["nll"] for row in digits)) in text
+
+
+def test_what_interpolation_does_is_what_was_measured() -> None:
+    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    found = [row for row in json.loads((RESULTS / "recipe.json").read_text())["rows"] if row.get("base") == "shipped"]
+    rows = {(r["data"], r["labels"], r["steps"], r["subset"], r["change"]): r for r in found if "settings" in r}
+
+    def pairs(data: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        mixed = {key: row for key, row in rows.items() if key[0] == data and key[-1] == "interpolation"}
+        return [(rows[*key[:-1], "none"], row) for key, row in mixed.items()]
+
+    def means(data: str, key: str) -> list[float]:
+        return [fmean(pair[i][key] for pair in pairs(data)) for i in (0, 1)]
+
+    mnist = pairs("mnist")
+    assert len(mnist) == 8 and all(row["nll"] < none["nll"] for none, row in mnist)
+    assert sum(row["error"] < none["error"] for none, row in mnist) == 4
+    assert "NLL falls from {:.3f} to {:.3f}, on every one".format(*means("mnist", "nll")) in text
+    assert "errors from {:.2f} to {:.2f} %, on four".format(*(x + 1e-9 for x in means("mnist", "error"))) in text
+    for data, form in (("fashion-mnist", "{:.2f} % where it had {:.2f}"), ("digits", "{:.2f} where they had {:.2f}")):
+        assert form.format(*means(data, "error")[::-1]) in text
+    assert "NLL {:.2f} where it had {:.2f}".format(*means("fashion-mnist", "nll")[::-1]) in text
+    assert "and {:.3f} where they had {:.3f}.".format(*means("digits", "nll")[::-1]) in text
+    assert len(pairs("fashion-mnist")) == 2 and len(pairs("digits")) == 4
 
 
 def test_errors_beside_the_faster_teacher_are_those_of_the_results() -> None:
