@@ -7,9 +7,9 @@
 synthetic: Jensen-Shannon divergence on two principal components of points in 100 and 500 dimensions (Saatchi and
 Wilson 2017, 4.1) after an eighth, a quarter, half and all of the budget, equal sample counts. stacked: modes of Stacked
 MNIST among 26,000 samples and their reverse KL, of the relativistic game; the recommended method also after four times
-the budget, by itself. calibration: errors, NLL, ECE on MNIST's test
-images after 100 labels, and AUROC of predictive entropy against Fashion-MNIST. A budget is a number of iterations of
-the Bayesian GAN; other methods run as many as cost the same (see posterior_methods.py).
+the budget, by itself. calibration: errors, NLL, ECE on MNIST's test images after 100 labels, and AUROC of predictive
+entropy against Fashion-MNIST. A budget is a number of iterations of the Bayesian GAN; other methods run as many as cost
+the same (see posterior_methods.py).
 
 Finished runs in the work folder are not run again, with --add those of the result file neither, and a run that was
 interrupted goes on. Writes benchmarks/results/posterior.json and posterior.md, and docs/posterior.png; with
