@@ -341,7 +341,8 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
     figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
     clipped = [f"{figures[f'w_dcgan.published.{n}.errors']:,}" for n in (20, 50, 200)]
     assert "W-DCGAN is left with {}, {} and [{}](".format(*clipped) in flowing
-    assert f"with [{figures['bayesgan.published.50.errors']:,}](" in flowing
+    sampled = [f"{figures[f'bayesgan.published.{n}.errors']:,}" for n in (50, 200)]
+    assert "the Bayesian GAN at 50 and 200 with [{} and {}](".format(*sampled) in flowing
     names = {"supervised": "supervised network", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "bayesgan": "Bayesian GAN"}
     for system, name in names.items():
         published, best = (found[system, column] for column in ("published", "best"))
