@@ -75,7 +75,7 @@ EXAMPLES: dict[type, list[Any]] = {
     AGE: [AGE(), AGE(conditional=True)],
     SemiSupervised: [
         SemiSupervised(),
-        SemiSupervised("counts", 0.5, Consistency(interpolation=1.0)),
+        SemiSupervised("counts", 0.5, Consistency()),
         SemiSupervised(feature_matching=True, augment=DiffAugment()),
     ],
     Classified: [
@@ -83,7 +83,7 @@ EXAMPLES: dict[type, list[Any]] = {
         Classified(Wasserstein(DiffAugment(), penalty=10.0), 0.5, 2.0, Consistency()),
         Classified(AlphaGAN(noise=True)),
     ],
-    Supervised: [Supervised(), Supervised(Consistency(0.3, interpolation=0.3))],
+    Supervised: [Supervised(), Supervised(Consistency(0.3)), Supervised(Consistency(0.3, interpolation=0.3))],
     Normal: [Normal(), Normal(10**0.5)],
     Box: [Box(), Box(0.3)],
     AdamSpec: [AdamSpec(), AdamSpec(schedule=Cosine(0.1)), AdamSpec(schedule=Cyclical(2, 0.5))],
