@@ -23,15 +23,16 @@ from bayesgan.training import train
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
-def with_units(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": there})
+def with_units(monkeypatch: pytest.MonkeyPatch, there: bool, name: str = "amx_bf16") -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": False, "avx512_bf16": False, name: there})
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0) if there else (7, 5))
 
 
 @pytest.mark.parametrize("device", [CPU, CUDA], ids=str)
 @pytest.mark.parametrize("there", [True, False])
-def test_bfloat16_needs_units_and_convolutions(device: torch.device, there: bool, monkeypatch: Any) -> None:
-    with_units(monkeypatch, there)
+@pytest.mark.parametrize("name", ["amx_bf16", "avx512_bf16"])
+def test_bfloat16_needs_units_and_convolutions(device: torch.device, there: bool, name: str, monkeypatch: Any) -> None:
+    with_units(monkeypatch, there, name)
     run = presets.bayesgan("mnist")
     assert precision(run, device) == ("bf16" if there else "32")
     assert precision(replace(run, precision="32"), device) == "32"

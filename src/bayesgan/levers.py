@@ -48,12 +48,13 @@ def precision(run: Run, device: torch.device) -> Literal["32", "bf16"]:
 
 
 def has_units(device: torch.device) -> bool:
-    """Return whether a device multiplies matrices of bfloat16 in hardware: AMX of a CPU, tensor cores of a GPU."""
+    """Return whether a device multiplies bfloat16 in hardware: AMX or AVX-512 BF16 of a CPU, tensor cores of a GPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     # Before torch 2.13 there may be no such question.
     ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
-    return bool(ask().get("amx_bf16", False))
+    there = ask()
+    return any(there.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
 
 
 def lifting(run: Run, shape: tuple[int, ...], device: torch.device) -> How | dict[str, How]:
