@@ -32,6 +32,7 @@ from bayesgan.config import Run
 from bayesgan.errors import Diverged
 from bayesgan.evaluate import evaluate
 from bayesgan.files import write_json
+from bayesgan.machine import machine
 from bayesgan.serialise import assigned
 from bayesgan.training import train
 
@@ -88,7 +89,8 @@ class Job:
 def perform(job: Job) -> dict[str, Any]:
     """Train and measure on one thread; a run that was interrupted goes on."""
     torch.set_num_threads(1)
-    row = job.named
+    here = machine()
+    row = job.named | {"device": here["gpu"] or here["cpu"]}
     folder = job.folder / "run"
     resumed = (folder / "checkpoint.pt").exists()
     if not resumed:

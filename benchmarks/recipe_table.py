@@ -34,7 +34,8 @@ def summary(key: tuple[str, int, int, str, str], rows: Rows, unchanged: dict[Any
     gains = [row["error"] - other["error"] for row, other in pairs if not other["failed"]]
     columns = {name: [row[name] for row in mine] for name in MEASURES} | {"against_none": gains}
     names = ("data", "labels", "steps", "base", "change")
-    found: dict[str, Any] = dict(zip(names, key, strict=True)) | {"subsets": len(mine)}
+    devices = sorted({row["device"] for row in mine})
+    found: dict[str, Any] = dict(zip(names, key, strict=True)) | {"subsets": len(mine), "devices": devices}
     return found | moments(columns)
 
 
@@ -46,7 +47,8 @@ def figures(found: Rows) -> dict[str, float]:
 
 def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
     """Return a table per set, number of labels and of iterations, and base."""
-    lines = ["# The recommended classifier, one setting changed", "", f"`{command}`", "", f"{machine['cpu']}; {HOW}"]
+    devices = ", ".join(sorted({device for row in found for device in row["devices"]}))
+    lines = ["# The recommended classifier, one setting changed", "", f"`{command}`", "", f"{devices}; {HOW}"]
     for data, labels, steps, base in dict.fromkeys(place(row)[:4] for row in found):
         lines += ["", f"## {data}, {labels:,} labels, {steps:,} iterations: {base}", ""]
         lines += ["| change | subsets | error, % | against no change | NLL | ECE, % |", "| --- |" + " --: |" * 5]

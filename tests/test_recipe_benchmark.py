@@ -12,6 +12,8 @@ import pytest
 
 from test_docs import benchmarks_in
 
+from bayesgan.machine import machine
+
 
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -71,6 +73,13 @@ def test_gains_are_against_the_same_subset_and_runs_are_not_repeated(
     assert figures["digits.20.6.shipped.none.against_none"] == 0
     table = (tmp_path / "results" / "recipe.md").read_text()
     assert "## digits, 20 labels, 6 iterations: shipped" in table and "| no warps | 2 |" in table
+    here = machine()
+    assert {row["device"] for row in rows} == {here["gpu"] or here["cpu"]}
+    path = tmp_path / "results" / "recipe.json"
+    path.write_text(json.dumps(result | {"rows": [row | {"device": "another"} for row in rows]}))
+    recipe(*flags, "--collect", "--add", "--work", str(tmp_path / "elsewhere"))
+    assert "\nanother; errors on" in (tmp_path / "results" / "recipe.md").read_text()  # not where it was collected
+    path.write_text(json.dumps(result))
 
     def again(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
