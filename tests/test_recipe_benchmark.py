@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from test_docs import benchmarks_in
-
 from bayesgan.machine import machine
+from test_docs import benchmarks_in
 
 
 @pytest.fixture
