@@ -339,11 +339,17 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
     assert "the best DCGAN makes {:,}, {:,} and {:,}.".format(*few_best) in flowing
     assert f"| DCGAN-10 | {found['dcgan_10', 'published']:,} | |" in text
     figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
+    names = {"supervised": "supervised network", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "bayesgan": "Bayesian GAN"}
     clipped = [f"{figures[f'w_dcgan.published.{n}.errors']:,}" for n in (20, 50, 200)]
     assert "W-DCGAN is left with {}, {} and [{}](".format(*clipped) in flowing
-    sampled = [f"{figures[f'bayesgan.published.{n}.errors']:,}" for n in (50, 200)]
-    assert "the Bayesian GAN at 50 and 200 with [{} and {}](".format(*sampled) in flowing
-    names = {"supervised": "supervised network", "dcgan": "DCGAN", "w_dcgan": "W-DCGAN", "bayesgan": "Bayesian GAN"}
+    sampled = [f"{figures[f'bayesgan.published.{n}.errors']:,}" for n in (20, 50, 200)]
+    assert "the Bayesian GAN with [{}, {} and {}](".format(*sampled) in flowing
+    ten = [f"{figures[f'dcgan_10.published.{n}.errors']:,}" for n in (20, 50)]
+    assert "at 20 and 50 DCGAN-10 with [{} and {}](".format(*ten) in flowing
+    for n in (20, 50, 100):
+        published = {system: figures[f"{system}.published.{n}.errors"] for system in (*names, "dcgan_10")}
+        assert min(published, key=lambda system: published[system]) == "dcgan_10"
+        assert 2 < published["bayesgan"] / published["dcgan_10"] < 7
     for system, name in names.items():
         published, best = (found[system, column] for column in ("published", "best"))
         assert f"| {name} | {published:,} | {best:,} |" in text
