@@ -89,18 +89,6 @@ def test_the_recommended_method_runs_on_by_itself(benchmark: Any, tmp_path: Path
     assert "| bayesgan-cold | 2 |" in table and "bayesgan-cold alone, 8 iterations, seeds 1: modes" in table
 
 
-def test_only_the_run_by_itself_has_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    module = importlib.import_module("posterior_run")
-    job = module.Job("stacked", "stacked-mnist", "bayesgan-cold", 10, 16_000, 16_000, Path("work"))
-    compared, alone = job.run(), replace(job, alone=True).run()
-    assert (compared.burn_in, compared.thin) == (12_000, 200) and (alone.burn_in, alone.thin) == (15_200, 40)
-    for name in ("discriminator", "generator"):
-        rates = [run.players[name].inference.burn_in.lr for run in (compared, alone)]
-        assert rates == [presets.bayesgan("stacked-mnist").players[name].inference.burn_in.lr, 0.003]
-    assert job.settings != replace(job, alone=True).settings
-
-
 def test_what_is_compared_is_the_largest_budget_that_no_method_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     table = importlib.import_module("posterior_table")
