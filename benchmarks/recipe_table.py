@@ -45,8 +45,8 @@ def figures(found: Rows) -> dict[str, float]:
     return {f"{name}.{key}": v for name, row in named.items() for key, v in row.items() if isinstance(v, float)}
 
 
-def markdown(found: Rows, command: str, machine: dict[str, Any]) -> str:
-    """Return a table per set, number of labels and of iterations, and base."""
+def markdown(found: Rows, command: str, _: dict[str, Any]) -> str:
+    """Return a table per set, number of labels and of iterations, and base; rows say on which machine they ran."""
     devices = ", ".join(sorted({device for row in found for device in row["devices"]}))
     lines = ["# The recommended classifier, one setting changed", "", f"`{command}`", "", f"{devices}; {HOW}"]
     for data, labels, steps, base in dict.fromkeys(place(row)[:4] for row in found):
