@@ -305,12 +305,12 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
         assert words.format(min(r[name] for r in ours), max(r[name] for r in ours)) in flowing
     assert len(ours) == 4 and "the four subsets" in flowing
     alone = [r[key] for (system, *_), r in best.items() if system == "dcgan"]
-    cold, clipped = best["zero_temperature", 100, 0], [best["w_dcgan", n, 0] for n in (20, 50, 100)]
+    cold, clipped = best["zero_temperature", 100, 0], [best["w_dcgan", n, 0] for n in (20, 50, 100, 200)]
     critics = sorted(row[key] for row in clipped)
     assert f"at temperature 0 it has {cold[key]:.3f}, and one DCGAN {min(alone):.3f} to {max(alone):.3f} on" in flowing
     assert len(alone) == 5 and "on the five subsets" in flowing
     assert f"The critic of W-DCGAN, whose weights are clipped, has {critics[0]:.3f} to {critics[-1]:.3f}." in flowing
-    words = "W-DCGAN makes {}, {} and {} with 20, 50 and 100 of the first."
+    words = "W-DCGAN makes {}, {}, {} and {} on the first."
     assert words.format(*(row["errors"] for row in clipped)) in flowing
     numbers = (20, 50, 100, 200)
     one, ten = ([best[system, n, 0]["errors"] for n in numbers] for system in ("dcgan", "bayesgan"))
