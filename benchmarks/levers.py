@@ -29,6 +29,7 @@ from bayesgan import kernels
 from bayesgan.build import weights
 from bayesgan.levers import choose_device
 from bayesgan.networks import DCGAN
+from bayesgan.networks.layers import StandardisedConv2d
 from bayesgan.samplers.noise import Noise
 from bayesgan.store import Store
 
@@ -63,6 +64,20 @@ def group_norms(device: torch.device) -> dict[str, Step]:
             run(kernels.group_norm)
 
     return {"on": ours, "off": partial(run, F.group_norm)}
+
+
+def standardised(device: torch.device) -> dict[str, Step]:
+    """Return how a convolution's kernels are standardised, there and back, in one pass and in parts."""
+    layer = StandardisedConv2d(64, 128, 3).to(device)
+
+    def from_parts() -> Tensor:
+        variance, mean = torch.var_mean(layer.weight, dim=(1, 2, 3), keepdim=True, correction=0)
+        return layer.gain * (layer.weight - mean) * torch.rsqrt(variance * layer.weight[0].numel() + 1e-6)
+
+    def back(kernels: Callable[[], Tensor]) -> None:
+        torch.autograd.grad(kernels().sum(), layer.weight)
+
+    return {"on": partial(back, layer.kernels), "off": partial(back, from_parts)}
 
 
 def usual(size: int, device: torch.device, *, once: bool = False, again: bool = True) -> Step:
@@ -119,6 +134,7 @@ def trials(device: torch.device) -> Iterator[tuple[str, dict[str, Step]]]:
         yield f"{size}.single_call", {"on": usual(size, device, once=True), "off": usual(size, device)}
         yield f"{size}.fakes_again", {"on": usual(size, device), "off": usual(size, device, again=False)}
     yield "group_norm", group_norms(device)
+    yield "standardised", standardised(device)
     yield "noise", {"on": noise(2, device), "off": noise(1, device)}
 
 

@@ -17,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
+from contract import close
 from test_docs import benchmarks_in
 
 CPU = torch.device("cpu")
@@ -225,6 +226,7 @@ def test_every_lever_is_measured_on_and_off(
 
     def few(device: torch.device) -> Any:
         yield "group_norm", levers.group_norms(device)
+        yield "standardised", levers.standardised(device)
         yield "noise", {"on": levers.noise(2, device), "off": levers.noise(1, device)}
         yield "call", {"on": levers.usual(28, device, once=True), "off": levers.usual(28, device, again=False)}
 
@@ -232,8 +234,14 @@ def test_every_lever_is_measured_on_and_off(
     monkeypatch.setattr(sys, "argv", ["benchmarks/levers.py", "--rounds", "1"])
     levers.main()
     figures = json.loads((tmp_path / "results" / "levers.json").read_text())["figures"]
-    assert {f"{name}.{state}" for name in ("group_norm", "noise", "call") for state in ("on", "off")} <= figures.keys()
+    names = ("group_norm", "standardised", "noise", "call")
+    assert {f"{name}.{state}" for name in names for state in ("on", "off")} <= figures.keys()
     assert all(value > 0 for value in figures.values())
+
+
+def test_standardised_kernels_are_the_same_with_the_lever_and_without(modules: dict[str, Any]) -> None:
+    both = importlib.import_module("levers").standardised(torch.device("cpu"))
+    close(*(step.args[0]() for step in both.values()), rtol=1e-4, atol=1e-6)
 
 
 def test_a_lever_that_is_off_is_off(modules: dict[str, Any]) -> None:
