@@ -320,6 +320,26 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     assert [best["dcgan", n, 0]["precision"] for n in numbers] == ["bf16", "bf16", "bf16", "32"]
 
 
+def test_what_ten_separate_networks_do_is_that_of_the_results() -> None:
+    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
+    rows = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"]
+    alone = {
+        r["labels"]: r["errors"]
+        for r in rows
+        if (r.get("column"), r.get("seed")) == ("best", 0)
+        if r["system"] == "supervised"
+    }
+    numbers = (20, 50, 100, 200)
+    ten = [figures[f"dcgan_10.best.{n}.errors"] for n in numbers]
+    words = "DCGAN-10 makes {}, {}, {} and {} errors, the supervised network {}, {}, {} and {};"
+    assert words.format(*ten, *(alone[n] for n in numbers)) in text
+    nll = "NLL is {:.3f}, {:.3f}, {:.3f} and {:.3f}, AUROC by P(fake) above 0.999."
+    assert nll.format(*(figures[f"dcgan_10.best.{n}.nll"] for n in numbers)) in text
+    assert min(figures[f"dcgan_10.best.{n}.auroc_fake_fashion"] for n in numbers) > 0.999
+    assert f"{min(ten)} to {max(ten)} errors on one subset" in " ".join(README.split())
+
+
 def test_how_soon_runs_are_near_their_end_is_what_was_measured() -> None:
     figures = json.loads((RESULTS / "minutes.json").read_text())["figures"]
     text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
