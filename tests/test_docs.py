@@ -308,7 +308,7 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     cold, clipped = best["zero_temperature", 100, 0], [best["w_dcgan", n, 0] for n in (20, 50, 100, 200)]
     critics = sorted(row[key] for row in clipped)
     assert f"at temperature 0 it has {cold[key]:.3f}, and one DCGAN {min(alone):.3f} to {max(alone):.3f} on" in flowing
-    assert len(alone) == 5 and "on the five subsets" in flowing
+    assert len(alone) == 7 and "on the seven subsets" in flowing
     assert f"The critic of W-DCGAN, whose weights are clipped, has {critics[0]:.3f} to {critics[-1]:.3f}." in flowing
     words = "W-DCGAN makes {}, {}, {} and {} on the first."
     assert words.format(*(row["errors"] for row in clipped)) in flowing
@@ -316,7 +316,9 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     one, ten = ([best[system, n, 0]["errors"] for n in numbers] for system in ("dcgan", "bayesgan"))
     assert "first subset DCGAN makes {}, {}, {} and {} errors (the last in float32)".format(*one) in flowing
     assert "the Bayesian GAN {}, {}, {} and {}; with 100 of the tenth".format(*ten) in flowing
-    assert f"tenth {best['dcgan', 100, 9]['errors']} and {best['bayesgan', 100, 9]['errors']}." in flowing
+    assert f"tenth {best['dcgan', 100, 9]['errors']} and {best['bayesgan', 100, 9]['errors']}, with 20" in flowing
+    more = [best[system, 20, seed]["errors"] for system in ("dcgan", "bayesgan") for seed in (1, 2)]
+    assert "with 20 of the second and third {}, {} and {}, {}.".format(*more) in flowing
     assert [best["dcgan", n, 0]["precision"] for n in numbers] == ["bf16", "bf16", "bf16", "32"]
 
 
