@@ -50,9 +50,8 @@ def test_a_small_comparison_says_everything(
     result = json.loads(path.read_text())
     figures = result["figures"]
     assert {f"28.{key}" for key in (*KEYS, *MORE)} | {"mnist_epoch_s"} <= figures.keys()
-    assert 0 <= figures.pop("28.gradient_error_32") < 0.01  # none where all ways round alike
     assert all(math.isfinite(value) and value > 0 for value in figures.values())
-    assert figures["28.gradient_error"] < 0.3
+    assert figures["28.gradient_error"] < 0.3 and figures["28.gradient_error_32"] < 0.01
     ms = {row["way"]: row["ms"] for row in result["rows"] if "ms" in row}
     assert figures["28.dcgan_over_naive_dcgan"] == pytest.approx(ms["dcgan"] / ms["naive_dcgan"], abs=1e-3)
     assert figures["mnist_epoch_s"] == pytest.approx(ms["bayesgan_preset"] * 60 / 64, rel=0.01)
