@@ -346,6 +346,27 @@ def test_how_soon_runs_are_near_their_end_is_what_was_measured() -> None:
     assert f"with {figures['bayesgan.errors']} errors in the end" in text and figures["threads"] == 2
 
 
+def test_what_the_bayesian_gan_does_on_photographs_is_that_of_the_results() -> None:
+    result = json.loads((RESULTS / "semi_supervised_cifar10.json").read_text())
+    rows = {(r["system"], r["labels"], r["seed"]): r for r in result["rows"] if "seed" in r}
+    ours = {key[1:]: r for key, r in rows.items() if key[0] == "bayesgan"}
+    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    assert len(ours) == 4 and "in NLL and ECE on each of the four subsets that both have" in text
+    for place, row in ours.items():
+        alone = rows["supervised", *place]
+        assert row["nll"] < alone["nll"] and row["ece"] < alone["ece"]
+    seeds = [result["figures"][f"bayesgan.best.{n}.seeds"] for n in (1000, 4000)]
+    assert "3 of CIFAR-10 for the former, {} and {} for the latter".format(*seeds) in text
+    errors = ", ".join(f"{result['figures'][f'bayesgan.best.{n}.error']:.1f}" for n in (1000, 4000))
+    assert f"Bayesian GAN {errors} ({seeds[0]} subsets, {seeds[1]})" in README
+    for measure, factor, digits in (("nll", 1, 3), ("ece", 100, 1)):
+        one, other = (
+            ", ".join(f"{factor * result['figures'][f'{system}.best.{n}.{measure}']:.{digits}f}" for n in (1000, 4000))
+            for system in ("supervised", "bayesgan")
+        )
+        assert f"| {one} | {other} |" in text
+
+
 def test_every_cell_of_the_papers_table_was_measured_on_mnist() -> None:
     figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
     for system in ("supervised", "dcgan", "w_dcgan", "dcgan_10", "bayesgan", "label_spreading"):
