@@ -291,7 +291,10 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     systems += ["discriminators_4", "dcgan", "without_consistency", "without_augmentation"]
     errors = [f"{best[system, 100, 0]['errors']:,}" for system in systems]
     errors[5:7] = [", ".join(errors[5:7])]
-    assert f"| {' | '.join(errors)} |" in text
+    assert f"| first | {' | '.join(errors)} |" in text
+    for name, seed in (("second", 1), ("third", 2)):
+        more = [f"{best[system, 100, seed]['errors']:,}" for system in systems if (system, 100, seed) in best]
+        assert f"| {name} | {more[0]} | {more[1]} | | {more[2]} | {more[3]} | | {' | '.join(more[4:])} |" in text
     assert f"from {errors[1]} to {errors[2]} errors" in text
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert f"made {errors[1]} errors in bfloat16 and {errors[2]} in float32" in readme
@@ -305,10 +308,13 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
         assert words.format(min(r[name] for r in ours), max(r[name] for r in ours)) in flowing
     assert len(ours) == 4 and "the four subsets" in flowing
     alone = [r[key] for (system, *_), r in best.items() if system == "dcgan"]
-    cold, clipped = best["zero_temperature", 100, 0], [best["w_dcgan", n, 0] for n in (20, 50, 100, 200)]
-    critics = sorted(row[key] for row in clipped)
-    assert f"at temperature 0 it has {cold[key]:.3f}, and one DCGAN {min(alone):.3f} to {max(alone):.3f} on" in flowing
-    assert len(alone) == 7 and "on the seven subsets" in flowing
+    cold, warm = ([best[system, 100, seed] for seed in range(3)] for system in ("zero_temperature", "bayesgan"))
+    clipped = [best["w_dcgan", n, 0] for n in (20, 50, 100, 200)]
+    critics, doubts = (sorted(row[key] for row in found) for found in (clipped, cold))
+    words = f"at temperature 0 it has {doubts[0]:.3f} to {doubts[-1]:.3f} on three, and one DCGAN"
+    assert f"{words} {min(alone):.3f} to {max(alone):.3f} on the ten subsets" in flowing and len(alone) == 10
+    words = "NLL at temperature 0 is {:.3f}, {:.3f} and {:.3f}, sampled {:.3f}, {:.3f} and {:.3f}."
+    assert words.format(*(row["nll"] for row in (*cold, *warm))) in flowing
     assert f"The critic of W-DCGAN, whose weights are clipped, has {critics[0]:.3f} to {critics[-1]:.3f}." in flowing
     words = "W-DCGAN makes {}, {}, {} and {} on the first."
     assert words.format(*(row["errors"] for row in clipped)) in flowing
@@ -317,8 +323,19 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
     assert "first subset DCGAN makes {}, {}, {} and {} errors (the last in float32)".format(*one) in flowing
     assert "the Bayesian GAN {}, {}, {} and {}; with 100 of the tenth".format(*ten) in flowing
     assert f"tenth {best['dcgan', 100, 9]['errors']} and {best['bayesgan', 100, 9]['errors']}, with 20" in flowing
-    more = [best[system, 20, seed]["errors"] for system in ("dcgan", "bayesgan") for seed in (1, 2)]
-    assert "with 20 of the second and third {}, {} and {}, {}.".format(*more) in flowing
+    for label, words in (
+        (20, "with 20 of the second and third {}, {} and {}, {},"),
+        (100, "with 100 labels of these two {}, {} and {}, {},"),
+    ):
+        more = [best[system, label, seed]["errors"] for system in ("dcgan", "bayesgan") for seed in (1, 2)]
+        assert words.format(*more) in flowing
+    more = [best[system, 50, 1]["errors"] for system in ("dcgan", "bayesgan")]
+    assert "with 50 of the second {} and {}.".format(*more) in flowing
+    pairs = [(place, best["bayesgan", *place]["errors"]) for system, *place in best if system == "dcgan"]
+    more = [best["dcgan", *place]["errors"] - made for place, made in pairs if place != [100, 0]]
+    assert "alike on nine subsets of ten" in flowing and len(more) == 9
+    words = f"one makes {-min(more)} errors fewer to {max(more)} more, {fmean(more):.0f} more in the mean"
+    assert words in flowing
     assert [best["dcgan", n, 0]["precision"] for n in numbers] == ["bf16", "bf16", "bf16", "32"]
 
 
