@@ -21,6 +21,8 @@ from bayesgan.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FEW_LABELS = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+FEW_LABELS_FLOWING = " ".join(FEW_LABELS.split())
 RESULTS = ROOT / "benchmarks" / "results"
 BRIEF = {
     "train": ["--steps", "4", "--set", "batch=8", "--set", "views_batch=8"],
@@ -219,7 +221,7 @@ def test_the_table_of_posteriors_is_that_of_the_results() -> None:
 
 @pytest.mark.parametrize("name", ["semi_supervised_mnist", "semi_supervised_mnist_slow_teacher"])
 def test_rows_of_the_few_label_tables_are_those_of_the_results(name: str) -> None:
-    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    text = FEW_LABELS
     rows = [row for row in json.loads((RESULTS / f"{name}.json").read_text())["rows"] if row.get("column") == "best"]
     every = [row["errors"] for row in rows if row["system"] in {"supervised", "bayesgan"}]
     wrong = f"{sum(errors > 180 for errors in every)} of {len(every)} runs"
@@ -250,7 +252,7 @@ def test_rows_of_the_few_label_tables_are_those_of_the_results(name: str) -> Non
 
 
 def test_what_the_recipe_before_made_worse_or_better() -> None:
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     errors: list[dict[tuple[int, int], int]] = []
     for name in ("semi_supervised_mnist_slow_teacher", "semi_supervised_mnist"):
         rows = json.loads((RESULTS / f"{name}.json").read_text())["rows"]
@@ -269,7 +271,7 @@ def test_what_the_recipe_before_made_worse_or_better() -> None:
 
 
 def test_the_bayesian_gan_beside_the_supervised_network_where_no_style_went_astray() -> None:
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     rows = [r for r in json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"] if "seed" in r]
     best = {(r["system"], r["labels"], r["seed"]): r for r in rows if r.get("column") == "best"}
     pairs = [(n, r, best["supervised", n, seed]) for (system, n, seed), r in best.items() if system == "bayesgan"]
@@ -284,7 +286,7 @@ def test_the_bayesian_gan_beside_the_supervised_network_where_no_style_went_astr
 
 
 def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
-    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    text = FEW_LABELS
     rows = [r for r in json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"] if "seed" in r]
     best = {(r["system"], r["labels"], r["seed"]): r for r in rows if r.get("column") == "best"}
     systems = ["supervised", "bayesgan", "float32", "without_generators", "zero_temperature", "discriminators_2"]
@@ -340,7 +342,7 @@ def test_what_the_parts_of_the_recipe_do_is_that_of_the_results() -> None:
 
 
 def test_what_ten_separate_networks_do_is_that_of_the_results() -> None:
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     result, numbers = json.loads((RESULTS / "semi_supervised_mnist.json").read_text()), (20, 50, 100, 200)
     first = [r for r in result["rows"] if (r.get("column"), r.get("seed")) == ("best", 0)]
     alone, one = ({r["labels"]: r["errors"] for r in first if r["system"] == s} for s in ("supervised", "dcgan"))
@@ -357,7 +359,7 @@ def test_what_ten_separate_networks_do_is_that_of_the_results() -> None:
 
 def test_how_soon_runs_are_near_their_end_is_what_was_measured() -> None:
     figures = json.loads((RESULTS / "minutes.json").read_text())["figures"]
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     one, ours = ([figures[f"{system}.{key}"] for key in ("near", "minutes")] for system in ("supervised", "bayesgan"))
     assert f"after {one[0]:.1f} of {one[1]:.1f} minutes, the Bayesian GAN after {ours[0]:.1f} of {ours[1]:.1f}." in text
     assert f"with {figures['bayesgan.errors']} errors in the end" in text and figures["threads"] == 2
@@ -367,7 +369,7 @@ def test_what_the_bayesian_gan_does_on_photographs_is_that_of_the_results() -> N
     result = json.loads((RESULTS / "semi_supervised_cifar10.json").read_text())
     rows = {(r["system"], r["labels"], r["seed"]): r for r in result["rows"] if "seed" in r}
     ours = {key[1:]: r for key, r in rows.items() if key[0] == "bayesgan"}
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     assert len(ours) == 4 and "in NLL and ECE on each of the four subsets that both have" in text
     for place, row in ours.items():
         alone = rows["supervised", *place]
@@ -394,7 +396,7 @@ def test_every_cell_of_the_papers_table_was_measured_on_mnist() -> None:
 
 
 def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
-    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    text = FEW_LABELS
     rows = json.loads((RESULTS / "semi_supervised_mnist_slow_teacher.json").read_text())["rows"]
     every = {(r["system"], r["column"], r["labels"]): r["errors"] for r in rows if r.get("column") and r["seed"] == 0}
     found = {(system, column): errors for (system, column, labels), errors in every.items() if labels == 100}
@@ -429,7 +431,7 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
 
 
 def test_what_few_fakes_cost_is_what_was_measured() -> None:
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     figures = json.loads((RESULTS / "fakes.json").read_text())["figures"]
     for game, form in (
         ("mnist", "MNIST has {:.2f} % errors after 1,000 iterations where it had {:.2f}"),
@@ -441,7 +443,7 @@ def test_what_few_fakes_cost_is_what_was_measured() -> None:
 
 
 def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     found = json.loads((RESULTS / "recipe.json").read_text())["rows"]
     rows, summaries = ([row for row in found if ("settings" in row) is single] for single in (True, False))
     fields = ("base", "data", "labels", "steps", "change", "subset")
@@ -473,7 +475,7 @@ def test_errors_on_the_way_to_the_recipe_are_those_of_the_results() -> None:
 
 
 def test_what_interpolation_does_is_what_was_measured() -> None:
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     found = [row for row in json.loads((RESULTS / "recipe.json").read_text())["rows"] if row.get("base") == "shipped"]
     rows = {(r["data"], r["labels"], r["steps"], r["subset"], r["change"]): r for r in found if "settings" in r}
 
@@ -505,7 +507,7 @@ def test_what_interpolation_does_is_what_was_measured() -> None:
 
 
 def test_errors_beside_the_faster_teacher_are_those_of_the_results() -> None:
-    text = " ".join((ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8").split())
+    text = FEW_LABELS_FLOWING
     found = json.loads((RESULTS / "recipe.json").read_text())["rows"]
     rows, summaries = ([row for row in found if ("settings" in row) is single] for single in (True, False))
     fields = ("labels", "steps", "change", "subset")
@@ -533,7 +535,7 @@ def test_errors_beside_the_faster_teacher_are_those_of_the_results() -> None:
 
 
 def test_errors_under_wrong_labels_are_those_of_the_results() -> None:
-    text = (ROOT / "docs" / "few-labels.md").read_text(encoding="utf-8")
+    text = FEW_LABELS
     figures = json.loads((RESULTS / "wrong_labels.json").read_text())["figures"]
     methods = ("point", "temperature_0", "temperature_0.1", "temperature_1", "four_points", "four_chains")
     for likelihood in ("labels", "consistency"):
