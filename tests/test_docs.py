@@ -386,6 +386,30 @@ def test_what_the_bayesian_gan_does_on_photographs_is_that_of_the_results() -> N
         assert f"| {one} | {other} |" in text
 
 
+def test_the_aims_say_what_was_reached() -> None:
+    mnist, photographs, posterior, minutes = (
+        json.loads((RESULTS / f"{name}.json").read_text())["figures"]
+        for name in ("semi_supervised_mnist", "semi_supervised_cifar10", "posterior", "minutes")
+    )
+    shapes = mnist, "errors", (20, 50, 100, 200), 0
+    for figures, unit, numbers, digits in (shapes, (photographs, "error", (1000, 4000), 1)):
+        ours, alone = (
+            ", ".join(f"{figures[f'{system}.best.{n}.{unit}']:.{digits}f}" for n in numbers)
+            for system in ("bayesgan", "supervised")
+        )
+        assert f"| {ours}; supervised network {alone} |" in FEW_LABELS
+    assert f"at most 0.5 % | {100 * mnist['best.100.ece']:.2f} % |" in FEW_LABELS
+    areas = [mnist[f"{system}.best.100.auroc_fashion"] for system in ("bayesgan", "supervised")]
+    assert "by entropy {:.3f}, supervised network {:.3f};".format(*areas) in FEW_LABELS
+    modes, divergence = (posterior[f"stacked_mnist.{key}"] for key in ("modes", "reverse_kl"))
+    assert f"| {modes:.0f}, {divergence:.3f} |" in FEW_LABELS
+    rows = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"]
+    best = [r for r in rows if (r.get("system"), r.get("column"), r.get("labels")) == ("bayesgan", "best", 20)]
+    worst = max(best, key=lambda row: row["last_nll"])
+    assert f"{100 - 100 * worst['nll'] / worst['last_nll']:.1f} %: the bank adds nothing" in FEW_LABELS
+    assert f"6 minutes | {minutes['bayesgan.near']:.1f} minutes |" in FEW_LABELS
+
+
 def test_every_cell_of_the_papers_table_was_measured_on_mnist() -> None:
     figures = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["figures"]
     for system in ("supervised", "dcgan", "w_dcgan", "dcgan_10", "bayesgan", "label_spreading"):
@@ -424,7 +448,7 @@ def test_one_subset_of_the_few_label_table_is_that_of_the_results() -> None:
         assert f"| {name} | {published:,} | {best:,} |" in text
     for ablation in ("without_generators", "without_consistency", "without_augmentation", "zero_temperature"):
         assert f"| {found[ablation, 'best']:,} | |" in text
-    fashion = json.loads((RESULTS / "semi_supervised_fashion_mnist.json").read_text())["figures"]
+    fashion = json.loads((RESULTS / "semi_supervised_fashion_mnist_slow_teacher.json").read_text())["figures"]
     for system in ("supervised", "bayesgan", "label_spreading"):
         few, more = (fashion[f"{system}.best.{n}.error"] for n in (100, 1000))
         assert f"{few:.1f} and {more:.1f} %" in text
@@ -547,6 +571,22 @@ def test_errors_under_wrong_labels_are_those_of_the_results() -> None:
     mixing = [player for row in rows for player in row.get("mixing", {}).values()]
     mixed = [m for m in mixing if m["rhat"] <= m["limit"]]
     assert len(mixed) == 1 and f"above its\n  limit in {len(mixing) - 1} of {len(mixing)} runs" in text
+
+
+def test_what_four_chains_do_under_wrong_labels_is_that_of_the_results() -> None:
+    result = json.loads((RESULTS / "wrong_labels.json").read_text())
+    figures = {key.removeprefix("100.labels.30."): value for key, value in result["figures"].items()}
+    rows = [row for row in result["rows"] if (row.get("likelihood"), row.get("noise")) == ("labels", 0.3)]
+    chains, points = (
+        {row["split"]: row["errors"] for row in rows if row.get("method") == method and "split" in row}
+        for method in ("four chains", "four points")
+    )
+    assert len(points) == 5 and all(chains[split] < errors for split, errors in points.items())
+    nll = "NLL {:.3f} against {:.3f}".format(*(figures[f"four_{way}.nll"] for way in ("chains", "points")))
+    ece = "ECE {:.1f} against {:.1f} %".format(*(100 * figures[f"four_{way}.ece"] for way in ("chains", "points")))
+    assert f"{nll} and {ece}" in FEW_LABELS_FLOWING
+    fewer = [figures[f"temperature_{t}.error"] for t in ("0", "0.1")]
+    assert f"one chain makes {fewer[0] - fewer[1]:.2f} +- " in FEW_LABELS_FLOWING
 
 
 def test_nothing_speaks_of_other_machines() -> None:

@@ -324,12 +324,13 @@ def test_what_makes_no_sense_to_sgnht_is_refused_by_name(options: dict[str, floa
 # Any module, outside this package
 
 
-def test_sghmc_on_any_module() -> None:
+@pytest.mark.parametrize(("sampler", "lr"), [(SGHMC, 0.1), (SGLD, 0.1), (SGNHT, 1.0)])  # a descent heats thermostats
+def test_every_sampler_on_any_module(sampler: Callable[..., torch.optim.Optimizer], lr: float) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
     unused = nn.Linear(2, 2)
     x, y = torch.randn(32, 1, 8, 8), torch.arange(32) % 3
-    opt = SGHMC([*model.parameters(), *unused.parameters()], lr=1e-1, num_obs=50_000)
+    opt = sampler([*model.parameters(), *unused.parameters()], lr=lr, num_obs=50_000)
     before = [w.detach().clone() for w in [*model.parameters(), *unused.parameters()]]
     losses = []
 
