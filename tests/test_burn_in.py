@@ -86,6 +86,11 @@ def test_without_damping_the_sampler_is_the_plain_one() -> None:
         assert torch.equal(*after.step())
 
 
+def test_damping_without_a_burn_in_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"damping = 0\.1: without a burn-in"):
+        burning(0, 0.1, lambda w: SGHMC(w, 0.02, 10))
+
+
 EXPLORING = Cyclical(1, 0.99, floor=1 - 1e-9)
 HEAVY = (1 + math.exp(-0.2)) / 2
 COLD = {

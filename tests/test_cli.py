@@ -211,6 +211,12 @@ def test_later_settings_win(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert published["objective"]["consistency"] == published["augment"] == "none"
 
 
+def test_a_file_without_steps_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('data = "digits"\nsteps = 0\n')
+    line = mistake(capsys, "train", "gan", "--config", tmp_path / "my.toml", "--steps", 100, code=2)
+    assert line == "bayesgan: steps = 0: expected at least 1"
+
+
 def test_default_run_folders_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for _ in range(2):

@@ -182,6 +182,7 @@ def test_conditional_runs_keep_all_labels_unless_told_and_go_on_without_the_flag
         ),
         (["sample", "VAE", "--reconstruct", "FLAT", "--classes", "all"], "--reconstruct and --classes exclude"),
         (["sample", "VAE", "--interpolate", "FLAT", "--particle", 0], "--interpolate and --particle exclude"),
+        (["sample", "VAE", "--reconstruct", "FLAT", "--seed", 3], "--reconstruct and --seed exclude"),
         (["sample", "CLASSES", "--reconstruct", "STRANGE"], "unknown class 'cat'; choose from 0, 1"),
     ],
 )

@@ -24,6 +24,7 @@ from bayesgan.diagnosis.values import is_probability
 from bayesgan.doctor import Diagnosis, diagnose
 from bayesgan.errors import DataError, Interrupted
 from bayesgan.metrics.departure import Departure
+from bayesgan.objectives import Classified, Hinge, Relativistic
 from bayesgan.predict import Posterior
 from bayesgan.report import report
 from bayesgan.resolve import resolve
@@ -241,6 +242,12 @@ def test_chains_hold_what_the_files_hold(runs: dict[str, Path]) -> None:
 @pytest.mark.parametrize(("name", "expected"), [("gan", True), ("wgan", False), ("supervised", False)])
 def test_only_discriminators_have_probabilities(name: str, expected: bool, tmp_path: Path) -> None:
     assert is_probability(train(tiny(name, labels=20 if name == "supervised" else None), tmp_path / "run")) == expected
+
+
+@pytest.mark.parametrize("game", [Hinge(), Relativistic(), Classified(Hinge()), Classified(Relativistic())])
+def test_scores_that_are_no_probabilities_are_passed_on_as_they_are(game: Hinge | Relativistic | Classified) -> None:
+    scores = torch.tensor([-7.0, 0.0, 3.0, 40.0])
+    assert torch.equal(game.realness(torch.stack([scores, torch.zeros(4)], 1)), scores)
 
 
 def test_an_earlier_version_s_run_is_diagnosed_by_what_it_has(runs: dict[str, Path], tmp_path: Path) -> None:

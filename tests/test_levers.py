@@ -42,6 +42,11 @@ def test_bfloat16_needs_units_and_convolutions(device: torch.device, there: bool
     assert precision(presets.bayesgan("mnist", published=True), device) == "32"
     mixed = replace(run.players["generator"], network=MLP())
     assert precision(replace(run, players=run.players | {"generator": mixed}), device) == "32"
+    labelled = presets.bayesgan("mnist", 100)
+    average = replace(labelled.players["teacher"], network=MLP())  # it has the network of the player that it follows
+    assert precision(replace(labelled, players=labelled.players | {"teacher": average}), device) == precision(
+        run, device
+    )
 
 
 def test_a_cpu_without_any_word_of_units_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

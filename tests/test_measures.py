@@ -319,6 +319,8 @@ def test_doubt_about_another_set(runs: dict[str, Path], tmp_path: Path, capsys: 
     assert line.endswith("large.npz: images are 9x8 with 1 channel, the run's 8x8 with 1 channel")
     line = mistake(capsys, "evaluate", runs["vae"], "--outside", tmp_path / "noise.npz", code=2)
     assert line.endswith("metric 'outside' needs a run with labels, and --outside SPEC")
+    line = mistake(capsys, "evaluate", runs["bayesgan"], "--metrics", "error", "--outside", "nowhere", code=2)
+    assert line.endswith("--outside nowhere: no metric asked for reads it; add outside")
     assert classes.OUTSIDE >= 10_000
 
 

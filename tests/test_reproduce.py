@@ -496,6 +496,7 @@ def test_one_command_at_a_time_works_in_a_folder(lazy: None, capsys: pytest.Capt
     with Rows(Path("out")).alone():
         line = mistake(capsys, *TABLE, *QUICK, "--out", "out", code=3)
     assert "another command works in out; let it end, or choose another --out" in line
+    assert [path.name for path in Path("out").iterdir()] == [".lock"]
     with Rows(Path("out")).alone():
         pass
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bayesgan import feature_classifier, spaces
+from bayesgan import feature_classifier, presets, spaces
 from bayesgan.data.batches import to_float
 from bayesgan.data.labels import Held, open_data
 from bayesgan.data.readers import Part
@@ -20,6 +20,7 @@ from bayesgan.data.rows import Rows
 from bayesgan.data.sets import load
 from bayesgan.evaluate import evaluate
 from bayesgan.feature_classifier import FILE, Classifier, Trained, seeded
+from bayesgan.measures import METRICS
 from bayesgan.spaces import Space
 from bayesgan.subject import Subject, open_subject
 from bayesgan.training import train
@@ -165,6 +166,19 @@ def test_features_that_would_change_nothing_are_refused(
     assert line.endswith("features need a generator of images")
     line = mistake(capsys, "evaluate", folder, "--metrics", "inception", "--features", path, code=2)
     assert "metric 'inception' needs a generator of images" in line and "that classifies" in line
+    line = mistake(capsys, "evaluate", folder, "--metrics", "sliced", "--features", path, code=2)
+    assert line.endswith("no metric asked for reads it; add inception or frechet or kernel or coverage")
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_a_single_class_is_nothing_to_tell_apart(classes: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % classes
+    np.savez(tmp_path / "set.npz", images=rng.integers(0, 256, (80, 8, 8), np.uint8), labels=y)
+    train(replace(presets.dcgan(str(tmp_path / "set.npz"), 4).lasting(2), batch=8), tmp_path / "run")
+    s = open_subject(tmp_path / "run", 40, 0)
+    found = [name for name in ("modes", "frechet", "inception", "baselines") if METRICS[name].applies(s)]
+    assert found == (["modes", "frechet", "inception", "baselines"] if classes == 2 else [])
 
 
 def test_the_classifier_is_stored_with_the_run_and_shared_through_the_cache(

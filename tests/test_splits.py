@@ -92,6 +92,22 @@ def test_old_run_folders_still_open(tmp_path: Path) -> None:
     assert run.labels == 20 and run.validation == 0 and [*run.players] == [*tiny().resolved(1).players]
 
 
+def test_a_whole_configuration_counts_the_images_of_other_data_anew(tmp_path: Path) -> None:
+    train(tiny(), tmp_path / "run")
+    config = tmp_path / "run" / "config.toml"
+    known = {p.num_obs for p in resolve("bayesgan", {"seed": 3}, steps=24, config=config).players.values()}
+    assert len(known) == 1 and None not in known
+    for flags, settings in (
+        ({"data": "mnist"}, []),
+        ({"labels": 50}, []),
+        ({"validation": 100}, []),
+        ({}, ["validation=100"]),
+        ({}, ["subset=0.5"]),
+    ):
+        run = resolve("bayesgan", flags, config=config, settings=[*settings, "players.generator.num_obs=7"])
+        assert {name: p.num_obs for name, p in run.players.items()} == dict.fromkeys(run.players) | {"generator": 7}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -19,7 +19,7 @@ from bayesgan.config import Run, Starts
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import open_data
 from bayesgan.doctor import diagnose
-from bayesgan.errors import Diverged, Interrupted, UsageError
+from bayesgan.errors import DataError, Diverged, Interrupted, UsageError
 from bayesgan.iteration import iterate
 from bayesgan.objectives import Supervised
 from bayesgan.posterior import Game, log_posterior
@@ -120,6 +120,30 @@ def test_chains_and_trial_decide_which_weights_go_on(tmp_path: Path) -> None:
         assert given is None or min(kept) != kept[0]  # else nothing could be told
     for i, j in ((0, 1), (0, 2)):
         assert not all(torch.equal(leaf, ends[j][name]) for name, leaf in ends[i].items())
+
+
+@pytest.mark.parametrize("failing", [2, 3])
+def test_a_checkpoint_that_a_full_disk_kept_from_its_rows_is_of_the_chain_before(
+    failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, save, count = tiny("supervised", thin=12, starts=SEVERAL), Store.save_checkpoint, 0
+    train(run, tmp_path / "whole")
+    found = starts.energies(Store(tmp_path / "whole").metrics())
+    assert found.index(min(found)) > 0  # a later chain takes the place of an earlier one
+
+    def full(store: Store, state: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == failing:
+            raise DataError("the disk is full")
+        save(store, state)
+
+    monkeypatch.setattr(Store, "save_checkpoint", full)
+    with pytest.raises(DataError, match="full"):
+        train(run, tmp_path / "run")
+    train(run, tmp_path / "run", resume=True)
+    assert_same(numbers(tmp_path / "run"), numbers(tmp_path / "whole"))
+    assert starts.energies(Store(tmp_path / "run").metrics()) == found
 
 
 @pytest.mark.parametrize(("after", "said", "left"), [(4, 0, 24), (6, 6, 18), (8, 6, 18), (18, 7, 5), (20, 8, 4)])

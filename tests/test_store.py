@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_full_disk_is_one_line_and_leaves_nothing(write: Callable[[Path], None],
     names = ["f.txt", "f.json", "checkpoint.pt", "posterior/000007.safetensors", "metrics.jsonl"]
     (tmp_path / "posterior").mkdir()
     for name in map(Path, names):
-        (tmp_path / name.parent / f".{name.stem}.partial{name.suffix}").symlink_to("/dev/full")
+        (tmp_path / name.parent / f".{name.stem}.{os.getpid()}.partial{name.suffix}").symlink_to("/dev/full")
     with pytest.raises(DataError, match=r"cannot write .*: the disk is full") as error:
         write(tmp_path)
     assert error.value.code == 3

@@ -133,4 +133,8 @@ def restore(run: Run, state: State, out: str | Path | None) -> tuple[Store, list
     for name, optimiser in state.optimisers.items():
         optimiser.load_state_dict(saved["optimisers"][name])
     state.step = saved["step"]
-    return store, [row for row in store.metrics() if row["step"] <= state.step]
+    rows = [row for row in store.metrics() if row["step"] <= state.step]
+    for row in (row for row in rows if "starts" in row and "starts" in saved):
+        # Rows are written first: a chain that they tell of and that these weights know nothing of is tried again.
+        row["starts"] = row["starts"][: len(saved["starts"])]
+    return store, rows

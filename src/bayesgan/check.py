@@ -92,8 +92,8 @@ def check_phases(run: Run) -> None:
 
 def images_only(run: Run) -> Iterator[str]:
     """Yield the settings of a run that make no sense for points."""
-    for name, p in run.players.items():
-        yield from misfits(f"players.{name}.network", p.network)
+    for name in dict.fromkeys(map(run.role, run.players)):
+        yield from misfits(f"players.{name}.network", run.players[name].network)
     yield from misfits("objective", run.objective)
 
 

@@ -110,7 +110,7 @@ def sample(
     run: Path,
     *,
     n: Annotated[Whole, Parameter(name=["-n", "--n"])] = 64,
-    seed: Whole = 0,
+    seed: MaybeWhole = None,
     particle: str = "all",
     classes: str | None = None,
     reconstruct: str | None = None,
@@ -122,7 +122,7 @@ def sample(
     Args:
         run: The run folder.
         n: How many images.
-        seed: Of the draws; image i does not depend on n.
+        seed: Of the draws, 0 if left out; image i does not depend on n.
         particle: One generator particle (from 0), or all.
         classes: Comma-separated names that the images of a conditional run take in turn; at random if left out.
         reconstruct: An image, a folder, a zip or an npz: originals, reconstructions and their standard deviations.
@@ -140,7 +140,7 @@ def sample(
     if particle != "all" and not particle.isdecimal():
         raise UsageError(f"--particle {particle}: expected a number from 0, or all")
     chosen = None if particle == "all" else int(particle)
-    refuse_together(reconstruct=reconstruct, interpolate=interpolate, classes=classes, particle=chosen)
+    refuse_together(reconstruct=reconstruct, interpolate=interpolate, classes=classes, particle=chosen, seed=seed)
     if reconstruct is not None:
         print(reconstruct_files(run, reconstruct, n, out))
     elif interpolate is not None:
@@ -148,7 +148,7 @@ def sample(
     else:
         names = None if classes is None else [name.strip() for name in classes.split(",")]
         posterior = Posterior.load(run)
-        save_images(out, posterior.sample(n, seed, chosen, names), posterior.run.data)
+        save_images(out, posterior.sample(n, seed or 0, chosen, names), posterior.run.data)
         print(f"{n} samples: {out}")
 
 

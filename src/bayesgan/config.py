@@ -106,6 +106,10 @@ class Run:
         }
         return replace(self, players=players)
 
+    def uncounted(self) -> Run:
+        """Return the run with every player's ``num_obs`` left to the data again."""
+        return replace(self, players={name: replace(p, num_obs=None) for name, p in self.players.items()})
+
     def codes_each(self) -> int:
         """Return how many codes each generator draws per step."""
         return -(-self.noise_batch // self.particles("generator")) if self.spread else self.noise_batch

@@ -9,6 +9,7 @@ from typing import Any
 from bayesgan.errors import UsageError, nearest
 from bayesgan.files import write_json
 from bayesgan.measures import METRICS
+from bayesgan.measures.features import METRICS as OF_FEATURES
 from bayesgan.measures.metric import generates_images
 from bayesgan.memory import fits_memory
 from bayesgan.metrics import classification
@@ -50,8 +51,8 @@ def evaluate(
         raise UsageError(f"-n {n}: at least 2 samples are needed")
     subject = open_subject(Path(path), n, seed, part, features, outside)
     fits_memory(subject)
-    flags_apply(subject)
     names = chosen(subject, metrics)
+    flags_apply(subject, names)
     values = {}
     with Progress("evaluating", 0, len(names), progress) as bar:
         for name in names:
@@ -66,12 +67,15 @@ def evaluate(
     return result
 
 
-def flags_apply(s: Subject) -> None:
+def flags_apply(s: Subject, names: Sequence[str]) -> None:
     """Raise a UsageError for a flag that would change nothing, a DataError for a file that is no feature space."""
     if s.outside is not None and not METRICS["outside"].applies(s):
         raise UsageError(f"--outside {s.outside}: metric 'outside' needs {METRICS['outside'].needs}")
     if s.features is not None and not (generates_images(s) and s.space):
         raise UsageError(f"--features {s.features}: features need a generator of images")
+    for flag, value, readers in (("--outside", s.outside, ["outside"]), ("--features", s.features, [*OF_FEATURES])):
+        if value is not None and not {*readers} & {*names}:
+            raise UsageError(f"{flag} {value}: no metric asked for reads it; add {' or '.join(readers)}")
 
 
 def complete(path: Path, progress: bool = False) -> dict[str, Any]:

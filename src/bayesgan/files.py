@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,12 +19,14 @@ ESCAPED = "backslashreplace"  # names of files that no text can hold
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` and rename it at the end; after an error nothing is left behind.
 
+    Each process has a temporary path of its own: of two that write at once the last one stays.
+
     Raises:
         DataError: the disk is full or the folder cannot be written.
     """
     if not path.name:
         raise DataError(f"cannot write {path}: it is a folder")
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

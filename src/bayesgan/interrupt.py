@@ -12,6 +12,7 @@ from typing import Any
 from bayesgan.build import State, checkpoint
 from bayesgan.config import Run
 from bayesgan.errors import Interrupted
+from bayesgan.starts import energies
 from bayesgan.store import Store
 
 
@@ -33,7 +34,7 @@ def interruptible() -> Iterator[Any]:
 def save(run: Run, state: State, store: Store, rows: list[dict[str, Any]]) -> None:
     """Write down what a resumed run needs."""
     store.write_metrics(rows)
-    store.save_checkpoint(checkpoint(run, state))
+    store.save_checkpoint(checkpoint(run, state) | {"starts": energies(rows)})
 
 
 def interrupted(run: Run, state: State, store: Store) -> Interrupted:

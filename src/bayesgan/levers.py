@@ -42,7 +42,7 @@ def precision(run: Run, device: torch.device) -> Literal["32", "bf16"]:
         return run.precision
     if getattr(getattr(run.objective, "likelihood", None), "saturates", False):
         return "32"
-    of_images = [p.network for name, p in run.players.items() if run.role(name) != "code_discriminator"]
+    of_images = [run.players[role].network for role in map(run.role, run.players) if role != "code_discriminator"]
     convolve = all(getattr(network, "images_only", False) for network in of_images)
     return "bf16" if convolve and has_units(device) else "32"
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bayesgan.check import check_settings
+from bayesgan.check import check_ranges, check_settings
 from bayesgan.config import Run
 from bayesgan.data.sets import SETS
 from bayesgan.data.splits import read_split
@@ -19,6 +19,7 @@ from bayesgan.store import Store
 
 LATER = {"split", "validation", "stream", "spread", "chunk_size", "starts"}  # config.toml of an older run may lack them
 WHOLE = {field.name for field in fields(Run)} - LATER
+COUNTED = ("data", "labels", "split", "validation", "subset")  # what decides how many images a particle sees
 
 
 def resolve(
@@ -36,7 +37,8 @@ def resolve(
     Args:
         system: a name of ``PRESETS``. flags: fields of ``Run`` by name, None where not given.
         preset: recommended, photographs or published. steps: iterations; burn-in and thinning scale along.
-        config: a TOML file laid over the preset. settings: ``KEY=VALUE`` texts.
+        config: a TOML file laid over the preset; where a whole one, such as ``config.toml``, meets other data or
+            another split, the images are counted anew. settings: ``KEY=VALUE`` texts.
         resumed: a run folder whose own configuration takes the preset's place.
         conditional: ask the preset to give the players the class; a run that says otherwise is refused.
 
@@ -64,8 +66,15 @@ def resolve(
         run = from_config(file, base=from_preset(system, file | given, preset, conditional))
     if run.system != system:
         raise UsageError(f"{config or resumed} is a run of {run.system!r}, not of {system!r}")
-    run = from_config(given, base=run.lasting(steps) if steps is not None else run)
-    run = assigned(run, settings)
+    said = run
+    if steps is not None:
+        check_ranges(run)
+        run = run.lasting(steps)
+    run = from_config(given, base=run)
+    asked = assigned(run, settings)
+    if file.keys() >= WHOLE and any(getattr(asked, key) != getattr(said, key) for key in COUNTED):
+        asked = assigned(run.uncounted(), settings)
+    run = asked
     if conditional and not run.objective.conditioned:
         origin = resumed or config or "--set"
         cure = "leave out the flag" + (", or add --set objective.conditional=true" if origin == "--set" else "")

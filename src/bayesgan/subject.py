@@ -31,7 +31,8 @@ class Subject:
 
     Where ``part`` is validation, the validation images take the place of the test images everywhere; else
     ``validation`` holds them, unopened, where the run has any. ``known``: training images whose class the data set
-    knows. ``features``: a file with a feature space. ``outside``: another data set. ``folder``: that of the run.
+    knows, where there are two classes at least. ``features``: a file with a feature space. ``outside``: another data
+    set. ``folder``: that of the run.
     """
 
     posterior: Posterior
@@ -193,7 +194,7 @@ def open_subject(
     if held is None:
         raise UsageError(f"--part validation: {path} has no validation images; train with --validation N")
     validation = prepared.validation if part == "test" else None
-    known = prepared.known if len(prepared.known) else None
+    known = prepared.known if len(prepared.known) and len(training.classes) > 1 else None
     return Subject(
         posterior, prepared.training, held.open(), n, seed, part, validation, known, features, outside, Path(path)
     )

@@ -97,7 +97,7 @@ METRICS = {
     "baselines": Metric(
         measure_baselines,
         # On the toys' separate clusters LabelSpreading's graph falls apart and scikit-learn divides by zero.
-        lambda s: s.classifies and isinstance(s.posterior.run.labels, int) and s.pictorial,
-        "a run with --labels N on images",
+        lambda s: s.classifies and isinstance(s.posterior.run.labels, int) and s.pictorial and len(s.data.classes) > 1,
+        "a run with --labels N on images of two classes at least",
     ),
 }

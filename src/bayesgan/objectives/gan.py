@@ -76,6 +76,10 @@ class Hinge(Adversarial):
         """Return real images and codes for the discriminator, codes for the generator."""
         return against(player)
 
+    def realness(self, out: Tensor) -> Tensor:
+        """Return the score ``(B,)``: it tells of which side of the margin, not with what probability."""
+        return out[:, 0]
+
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Minus the mean margin errors of ``x (B, ...)`` and of ``G(z)``."""
         return -F.relu(1 - self.real(net, batch)).mean() - F.relu(1 + self.fake(net, batch)).mean()

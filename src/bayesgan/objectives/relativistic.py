@@ -32,6 +32,10 @@ class Relativistic(Adversarial):
         """Return real images and codes, for both players: each pair is judged together."""
         return {"x": player, "z": "generator"}
 
+    def realness(self, out: Tensor) -> Tensor:
+        """Return the score ``(B,)``: only differences of scores have a meaning, and no score is a probability."""
+        return out[:, 0]
+
     def discriminator(self, net: Nets, batch: Batch) -> Tensor:
         """Mean log-probability that the real image of a pair is the more real one, less the penalties."""
         real, fake = self.seen(batch.x, batch), self.seen(generate(net, batch), batch)

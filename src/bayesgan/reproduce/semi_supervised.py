@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,13 @@ def semi_supervised(options: Options) -> str:
         writable(options.result)
     out = options.out or Path("runs/reproduce") / f"semi-supervised-{Path(options.data).stem}"
     rows, jobs = Rows(out, options.keep), plan.jobs()
+    with nullcontext() if options.collect else rows.alone():
+        return made(rows, jobs, plan, options)
+
+
+def made(rows: Rows, jobs: Sequence[Job], plan: Plan, options: Options) -> str:
+    """Do what is not finished of the jobs, write the table, and return it; see :func:`semi_supervised`."""
+    out = rows.folder
     write_text(out / "command.txt", command(options, plan) + "\n")
     if options.add is not None:
         say(f"{rows.take_over(jobs, options.add)} of {len(jobs)} cells are in {options.add}")
@@ -40,8 +48,7 @@ def semi_supervised(options: Options) -> str:
     stopped: BaseException | None = None
     try:
         if not options.collect:
-            with rows.alone():
-                work(rows, jobs, options.jobs, f"few labels on {options.data}")
+            work(rows, jobs, options.jobs, f"few labels on {options.data}")
     except (KeyboardInterrupt, Exception) as error:  # raised again below, once what is finished is written
         stopped = error
     done = {job: row for job in jobs if (row := rows.finished(job))}

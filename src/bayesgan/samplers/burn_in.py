@@ -32,6 +32,8 @@ class BurnIn(torch.optim.Optimizer):
     ) -> None:
         if damping is not None and damping <= 0:
             raise UsageError(f"damping = {damping}: expected more than 0, or none for no preconditioner")
+        if damping is not None and not steps:
+            raise UsageError(f"damping = {damping}: without a burn-in there are no second moments; give steps, or none")
         for name, optimiser in (("adam", adam), ("sampler", sampler)):
             if (count := len(optimiser.param_groups)) > 1:
                 raise UsageError(f"BurnIn: {name} has {count} parameter groups, expected one")
