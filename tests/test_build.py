@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from bayesgan.objectives import (
 )
 from bayesgan.samplers import EMASpec
 from bayesgan.serialise import assignment, from_config
+from bayesgan.training import train
 from contract import experiment, training
 
 POINTS = Training(
@@ -93,11 +95,13 @@ def test_an_objective_with_a_missing_player_says_which(objective: Any) -> None:
 
 
 @pytest.mark.parametrize("missing", NonSaturating.players)
-def test_an_average_of_a_missing_player_is_no_traceback(missing: str) -> None:
+def test_an_average_of_a_missing_player_is_no_traceback(missing: str, tmp_path: Path) -> None:
     run = prepared(NonSaturating())
     players = {name: p for name, p in run.players.items() if name != missing}
     players |= {f"averaged_{missing}": Player(MLP(8, 1), EMASpec(missing), axis=missing)}
     refused(replace(run, players=players), training(), f"NonSaturating needs a player {missing!r}")
+    with pytest.raises(UsageError, match=f"needs a player {missing!r}"):
+        train(replace(run, players=players), tmp_path / "run")
 
 
 def test_an_average_follows_the_player_of_its_name() -> None:

@@ -402,12 +402,18 @@ def test_the_aims_say_what_was_reached() -> None:
     areas = [mnist[f"{system}.best.100.auroc_fashion"] for system in ("bayesgan", "supervised")]
     assert "by entropy {:.3f}, supervised network {:.3f};".format(*areas) in FEW_LABELS
     modes, divergence = (posterior[f"stacked_mnist.{key}"] for key in ("modes", "reverse_kl"))
-    assert f"| {modes:.0f}, {divergence:.3f} |" in FEW_LABELS
+    assert (
+        f"| {modes:.0f}, {divergence:.3f}, one run of {posterior['stacked_mnist.budget']:,} iterations |" in FEW_LABELS
+    )
     rows = json.loads((RESULTS / "semi_supervised_mnist.json").read_text())["rows"]
     best = [r for r in rows if (r.get("system"), r.get("column"), r.get("labels")) == ("bayesgan", "best", 20)]
     worst = max(best, key=lambda row: row["last_nll"])
     assert f"{100 - 100 * worst['nll'] / worst['last_nll']:.1f} %: the bank adds nothing" in FEW_LABELS
-    assert f"6 minutes | {minutes['bayesgan.near']:.1f} minutes |" in FEW_LABELS
+    near, errors = minutes["bayesgan.near"], minutes["bayesgan.errors"]
+    assert f"6 minutes | {near:.1f} minutes; one run, which ended with {errors} errors |" in FEW_LABELS
+    before = json.loads((RESULTS / "semi_supervised_mnist_slow_teacher.json").read_text())["figures"]
+    shared = [before[f"{system}.best.100.gpu_minutes"] for system in ("supervised", "bayesgan")]
+    assert "{:.1f} minutes (supervised network) and {:.1f} (Bayesian GAN)".format(*shared) in FEW_LABELS_FLOWING
 
 
 def test_every_cell_of_the_papers_table_was_measured_on_mnist() -> None:
@@ -585,8 +591,12 @@ def test_what_four_chains_do_under_wrong_labels_is_that_of_the_results() -> None
     nll = "NLL {:.3f} against {:.3f}".format(*(figures[f"four_{way}.nll"] for way in ("chains", "points")))
     ece = "ECE {:.1f} against {:.1f} %".format(*(100 * figures[f"four_{way}.ece"] for way in ("chains", "points")))
     assert f"{nll} and {ece}" in FEW_LABELS_FLOWING
-    fewer = [figures[f"temperature_{t}.error"] for t in ("0", "0.1")]
-    assert f"one chain makes {fewer[0] - fewer[1]:.2f} +- " in FEW_LABELS_FLOWING
+    less, spread = (figures[f"temperature_0.1.against_descent{end}"] for end in ("", "_sd"))
+    assert f"one chain makes {-less:.2f} +- {spread:.2f} points fewer" in FEW_LABELS_FLOWING
+    fewer = figures["four_points.error"] - figures["four_chains.error"]
+    assert f"Four at temperature 0.1 make {fewer:.1f} points fewer" in FEW_LABELS_FLOWING
+    clean = [result["figures"][f"100.labels.0.four_{way}.error"] for way in ("chains", "points")]
+    assert f"they make {clean[0] - clean[1]:.1f} points more errors" in FEW_LABELS_FLOWING
 
 
 def test_nothing_speaks_of_other_machines() -> None:

@@ -348,9 +348,9 @@ def test_a_container_has_less_memory_than_its_machine(tmp_path: Path, monkeypatc
     [
         ("vae", "error", "a run with labels and labelled test images"),
         ("vae", "divergence", "a generator of points"),
-        ("points", "frechet", "a generator of images, and a data set with classes or --features FILE"),
+        ("points", "frechet", "a generator of images, and a data set with two classes at least or --features FILE"),
         ("points", "memorisation", "a generator of images"),
-        ("points", "modes", "a generator of ring or grid, or of images with classes"),
+        ("points", "modes", "a generator of ring or grid, or of images with two classes at least"),
         ("critic", "smoothness", "two test images, and an encoder"),
         ("supervised", "sliced", "a generator"),
         ("bayesgan", "outside", "a run with labels, and --outside SPEC"),

@@ -324,8 +324,9 @@ def test_what_makes_no_sense_to_sgnht_is_refused_by_name(options: dict[str, floa
 # Any module, outside this package
 
 
-@pytest.mark.parametrize(("sampler", "lr"), [(SGHMC, 0.1), (SGLD, 0.1), (SGNHT, 1.0)])  # a descent heats thermostats
+@pytest.mark.parametrize(("sampler", "lr"), [(SGHMC, 0.1), (SGLD, 0.1), (SGNHT, 1.0)])
 def test_every_sampler_on_any_module(sampler: Callable[..., torch.optim.Optimizer], lr: float) -> None:
+    """Descend to where noise is small; SGNHT by larger steps, because its thermostats brake momenta above T."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
     unused = nn.Linear(2, 2)

@@ -16,6 +16,7 @@ from bayesgan.data.labels import open_data, prepare
 from bayesgan.data.splits import Split, read_split
 from bayesgan.errors import BayesganError, DataError, UsageError
 from bayesgan.evaluate import evaluate
+from bayesgan.objectives import NonSaturating
 from bayesgan.report import report
 from bayesgan.resolve import resolve
 from bayesgan.store import Store
@@ -94,18 +95,19 @@ def test_old_run_folders_still_open(tmp_path: Path) -> None:
 
 def test_a_whole_configuration_counts_the_images_of_other_data_anew(tmp_path: Path) -> None:
     train(tiny(), tmp_path / "run")
-    config = tmp_path / "run" / "config.toml"
-    known = {p.num_obs for p in resolve("bayesgan", {"seed": 3}, steps=24, config=config).players.values()}
-    assert len(known) == 1 and None not in known
-    for flags, settings in (
-        ({"data": "mnist"}, []),
-        ({"labels": 50}, []),
-        ({"validation": 100}, []),
-        ({}, ["validation=100"]),
-        ({}, ["subset=0.5"]),
-    ):
-        run = resolve("bayesgan", flags, config=config, settings=[*settings, "players.generator.num_obs=7"])
-        assert {name: p.num_obs for name, p in run.players.items()} == dict.fromkeys(run.players) | {"generator": 7}
+    train(tiny("gan", objective=NonSaturating(conditional=True)), tmp_path / "classes")
+
+    def counts(folder: str, flags: dict[str, Any], *settings: str) -> dict[str, int | None]:
+        system, config = ("bayesgan" if folder == "run" else "gan"), tmp_path / folder / "config.toml"
+        run = resolve(system, flags, config=config, steps=24, settings=settings)
+        return {name: p.num_obs for name, p in run.players.items()}
+
+    assert {*counts("run", {"seed": 3, "labels": 50}).values()} == {1297}  # unlabelled images are seen too
+    assert {*counts("classes", {"seed": 3}).values()} == {20}
+    assert {*counts("classes", {"labels": 50}).values()} == {None}
+    for flags, *settings in (({"data": "mnist"},), ({"validation": 100},), ({}, "validation=100"), ({}, "subset=0.5")):
+        assert {*counts("run", flags, *settings).values()} == {None}
+        assert counts("run", flags, *settings, "players.generator.num_obs=7")["generator"] == 7
 
 
 @pytest.mark.parametrize(

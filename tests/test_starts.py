@@ -122,14 +122,14 @@ def test_chains_and_trial_decide_which_weights_go_on(tmp_path: Path) -> None:
         assert not all(torch.equal(leaf, ends[j][name]) for name, leaf in ends[i].items())
 
 
-@pytest.mark.parametrize("failing", [2, 3])
 def test_a_checkpoint_that_a_full_disk_kept_from_its_rows_is_of_the_chain_before(
-    failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, save, count = tiny("supervised", thin=12, starts=SEVERAL), Store.save_checkpoint, 0
     train(run, tmp_path / "whole")
     found = starts.energies(Store(tmp_path / "whole").metrics())
-    assert found.index(min(found)) > 0  # a later chain takes the place of an earlier one
+    failing = found.index(min(found)) + 1
+    assert failing > 1  # a later chain takes the place of an earlier one
 
     def full(store: Store, state: Any) -> None:
         nonlocal count

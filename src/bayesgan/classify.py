@@ -21,8 +21,8 @@ COLUMNS = ("image", "class", "probability", "predictive_entropy", "mutual_inform
 def predict_files(path: Path, images: str, out: Path) -> int:
     """Write one row per image: class, probability, predictive entropy and mutual information in nats.
 
-    Where the run has a discriminator that was trained on fakes, a last column says P(real), or a critic's mean score:
-    of images unlike the training images it is low, also where the class seems certain.
+    Where the run has a discriminator that was trained on fakes, a last column says P(real), or its mean score where
+    that is no probability: of images unlike the training images it is low, also where the class seems certain.
 
     Args:
         path: a run folder. images: an image, a folder, a zip or an npz. out: the CSV file.

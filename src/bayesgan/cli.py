@@ -161,7 +161,7 @@ def refuse_together(**options: Path | str | int | None) -> None:
 
 @app.command
 def predict(run: Path, images: str, *, out: Path = Path("predictions.csv")) -> None:
-    """Classify images: class, probability, predictive entropy, mutual information, and P(real) beside generators.
+    """Classify images: class, probability, predictive entropy, mutual information; P(real) or a score of GANs.
 
     Args:
         run: The run folder, trained with labels.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bayesgan.data.augment import Warp
 from bayesgan.data.codes import Codes
-from bayesgan.errors import require
+from bayesgan.errors import UsageError, require
 from bayesgan.levers import Precision
 from bayesgan.networks import DCGAN, Family
 from bayesgan.objectives import AnyObjective
@@ -116,6 +116,8 @@ class Run:
 
     def lasting(self, steps: int) -> Run:
         """Return the run with another number of iterations, burn-in and thinning scaled along."""
+        if self.steps < 1:
+            raise UsageError(f"steps = {self.steps}: expected at least 1")
         # In whole numbers: a rounded share of 4000 steps may be 1000 of 1001.
         burn_in, thin = (count * steps // self.steps for count in (self.burn_in, self.thin))
         return replace(self, steps=steps, burn_in=burn_in, thin=max(1, thin))

@@ -133,7 +133,7 @@ class Posterior:
                 yield out[:, -len(self.classes) :].softmax(-1)
 
     def realness(self, x: Tensor) -> Tensor:
-        """Return P(real) of images ``(B,)``, averaged over the bank of discriminators; of a critic its mean score."""
+        """Return P(real) of images ``(B,)``, or scores that are no probabilities, averaged over the discriminators."""
         if not self.judges:
             raise UsageError(f"{self.run.system!r} has no discriminator that tells real images from generated ones")
         read: Callable[[Tensor], Tensor] = self.run.objective.realness  # type: ignore[union-attr]

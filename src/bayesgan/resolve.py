@@ -7,9 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bayesgan.check import check_ranges, check_settings
+from bayesgan.check import check_settings
 from bayesgan.config import Run
-from bayesgan.data.sets import SETS
+from bayesgan.data.sets import SETS, located
 from bayesgan.data.splits import read_split
 from bayesgan.errors import UsageError, nearest
 from bayesgan.levers import choices
@@ -19,7 +19,6 @@ from bayesgan.store import Store
 
 LATER = {"split", "validation", "stream", "spread", "chunk_size", "starts"}  # config.toml of an older run may lack them
 WHOLE = {field.name for field in fields(Run)} - LATER
-COUNTED = ("data", "labels", "split", "validation", "subset")  # what decides how many images a particle sees
 
 
 def resolve(
@@ -66,22 +65,27 @@ def resolve(
         run = from_config(file, base=from_preset(system, file | given, preset, conditional))
     if run.system != system:
         raise UsageError(f"{config or resumed} is a run of {run.system!r}, not of {system!r}")
-    said = run
-    if steps is not None:
-        check_ranges(run)
-        run = run.lasting(steps)
-    run = from_config(given, base=run)
-    asked = assigned(run, settings)
-    if file.keys() >= WHOLE and any(getattr(asked, key) != getattr(said, key) for key in COUNTED):
-        asked = assigned(run.uncounted(), settings)
-    run = asked
-    if conditional and not run.objective.conditioned:
+
+    def laid_over(base: Run) -> Run:
+        changed: Run = assigned(from_config(given, base=base), settings)
+        return changed
+
+    base = run.lasting(steps) if steps is not None else run
+    asked = laid_over(base)
+    if file.keys() >= WHOLE and seen(asked) != seen(run):
+        asked = laid_over(base.uncounted())
+    if conditional and not asked.objective.conditioned:
         origin = resumed or config or "--set"
         cure = "leave out the flag" + (", or add --set objective.conditional=true" if origin == "--set" else "")
         raise UsageError(f"--conditional: the run of {origin} is not conditional; {cure}")
-    check_settings(run)
-    result: Run = run
-    return result
+    check_settings(asked)
+    return asked
+
+
+def seen(run: Run) -> tuple[Any, ...]:
+    """Return what decides how many images a particle sees."""
+    labelled = run.labels if run.objective.conditioned else None
+    return located(run.data), run.split, run.validation, run.subset, labelled
 
 
 def described(run: Run) -> str:

@@ -15,7 +15,7 @@ from bayesgan.metrics.kernel import kernel_distance
 from bayesgan.subject import Subject
 
 SUBSETS, SIZE, SPLITS, NEIGHBOURS = 100, 1000, 10, 5
-NEEDS = "a generator of images, and a data set with classes or --features FILE"
+NEEDS = "a generator of images, and a data set with two classes at least or --features FILE"
 
 
 def in_space(s: Subject, train: int, held_out: int, fake: int, **more: Any) -> dict[str, Any]:

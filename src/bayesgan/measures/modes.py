@@ -67,6 +67,6 @@ METRICS = {
     "modes": Metric(
         measure_modes,
         lambda s: s.generates and (s.data.name in CENTRES or (s.pictorial and bool(s.known))),
-        "a generator of ring or grid, or of images with classes",
+        "a generator of ring or grid, or of images with two classes at least",
     )
 }

@@ -56,9 +56,13 @@ class Rows:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other commands out while this one works. Raises a DataError where one is there already."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as file:
+        """Keep other commands out while this one works. Raises a DataError where one is there, or no folder can be."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            opened = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise DataError(f"cannot write {self.folder}: {error.strerror or error}") from None
+        with opened as file:
             if not locked(file):
                 raise DataError(f"another command works in {self.folder}; let it end, or choose another --out")
             yield

@@ -40,11 +40,11 @@ def semi_supervised(options: Options) -> str:
 def made(rows: Rows, jobs: Sequence[Job], plan: Plan, options: Options) -> str:
     """Do what is not finished of the jobs, write the table, and return it; see :func:`semi_supervised`."""
     out = rows.folder
-    write_text(out / "command.txt", command(options, plan) + "\n")
     if options.add is not None:
         say(f"{rows.take_over(jobs, options.add)} of {len(jobs)} cells are in {options.add}")
     if options.result is not None and options.result.exists():
         spare(options.result, [job for job in jobs if not options.collect or rows.finished(job)], plan.terms)
+    write_text(out / "command.txt", command(options, plan) + "\n")
     stopped: BaseException | None = None
     try:
         if not options.collect:
