@@ -42,7 +42,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "posterior.png"
 def main() -> None:
     """Run what is not finished, and write the result."""
     options = parsed()
-    if done := completed(perform, planned(options), common.RESULTS / "posterior.json", options):
+    if done := completed(perform, planned(options), common.result_path("posterior"), options):
         collect(done, bool(options.validation))
 
 

@@ -122,7 +122,7 @@ def planned(options: argparse.Namespace) -> list[Job]:
 
 def kept(work: Path) -> list[Job]:
     """Return the runs of the result file that today's settings would repeat, and say which they would not."""
-    result = common.RESULTS / "recipe.json"
+    result = common.result_path("recipe")
     rows = json.loads(result.read_text())["rows"] if result.exists() else []
     jobs = []
     for row in (row for row in rows if "settings" in row):
@@ -149,7 +149,7 @@ def main() -> None:
     options = parser.parse_args()
     jobs = planned(options)
     distinct = [*{job.settings: job for job in jobs}.values()]
-    if completed(perform, distinct, common.RESULTS / "recipe.json", options):
+    if completed(perform, distinct, common.result_path("recipe"), options):
         done = [job for job in sorted(jobs, key=lambda job: job.place) if finished(job) is not None]
         common.publish("recipe", [(finished(job) or {}) | job.named for job in done], recipe_table)
 

@@ -36,7 +36,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "systems.png"
 def main() -> None:
     """Run what is not finished, and write the result."""
     options = parsed()
-    if done := completed(perform, planned(options), common.RESULTS / "systems.json", options):
+    if done := completed(perform, planned(options), common.result_path("systems"), options):
         collect(done, options)
 
 

@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     add_flags(parser, "wrong_labels")
     options = parser.parse_args()
-    if done := completed(perform, planned(options), common.RESULTS / "wrong_labels.json", options):
+    if done := completed(perform, planned(options), common.result_path("wrong_labels"), options):
         rows = [finished(job) or {} for job in done]
         common.publish("wrong_labels", rows, wrong_labels_table)
 

@@ -52,6 +52,17 @@ def test_a_folder_is_decoded_once(tmp_path: Path, entries: Path, decoded: list[A
     assert np.array_equal(load(str(tmp_path / "a")).train.images, expected)
 
 
+def test_a_folder_is_the_same_however_it_is_spelled(
+    tmp_path: Path, entries: Path, decoded: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(tmp_path / "a")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    monkeypatch.chdir(tmp_path)
+    for spelled in (str(tmp_path / "a"), "a", "./a/../a", "link"):
+        load(spelled)
+    assert len(decoded) == 1 and len([*entries.iterdir()]) == 1
+
+
 def test_a_changed_folder_takes_the_place_of_the_old_one(tmp_path: Path, entries: Path, decoded: list[Any]) -> None:
     images(tmp_path / "a")
     images(tmp_path / "b")

@@ -291,7 +291,9 @@ def test_risk_is_the_error_on_the_images_that_are_sure(runs: dict[str, Path]) ->
     )
 
 
-def test_doubt_about_another_set(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doubt_about_another_set(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
     np.savez(tmp_path / "noise.npz", images=noise)
     result = evaluate(runs["bayesgan"], ["outside"], n=4, outside=str(tmp_path / "noise.npz"))["metrics"]["outside"]
@@ -322,6 +324,10 @@ def test_doubt_about_another_set(runs: dict[str, Path], tmp_path: Path, capsys: 
     line = mistake(capsys, "evaluate", runs["bayesgan"], "--metrics", "error", "--outside", "nowhere", code=2)
     assert line.endswith("--outside nowhere: no metric asked for reads it; add outside")
     assert classes.OUTSIDE >= 10_000
+    monkeypatch.setattr(classes, "OUTSIDE", 20)
+    np.savez(tmp_path / "sorted.npz", images=np.repeat(np.arange(100, dtype=np.uint8), 64).reshape(100, 8, 8))
+    some = classes.outside_images(str(tmp_path / "sorted.npz"), None, s.data.shape)[:, 0, 0, 0].tolist()
+    assert some == sorted(set(some)) and len(some) == 20 and max(some) > 50
 
 
 @pytest.mark.parametrize("name", ["vae", "points"])

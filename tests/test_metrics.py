@@ -15,7 +15,8 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as reference_ms_ssim
 
 from bayesgan.baselines import label_spreading, logistic_regression
-from bayesgan.data.labels import prepare
+from bayesgan.data.labels import Training, prepare
+from bayesgan.data.readers import Part
 from bayesgan.data.sets import load
 from bayesgan.data.toy import STD, centres
 from bayesgan.metrics.calibration import reliability
@@ -226,6 +227,12 @@ def test_a_steep_critic_is_no_distance() -> None:
     gap = (real.mean() - fake.mean()).item()
     for slope, expected in ((5.0, gap), (1.0, gap), (0.5, gap / 2), (-5.0, -gap)):
         assert critic_value(lambda x, s=slope: s * x[:, 0], real, fake, seed=0) == pytest.approx(expected, rel=1e-4)
+
+
+def test_labels_spread_over_fewer_images_than_neighbours() -> None:
+    images = np.repeat(np.array([0, 250, 5, 245], np.uint8), 64).reshape(4, 1, 8, 8)
+    data = Training("few", (1, 8, 8), ("dark", "light"), images, np.array([0, 1]), np.array([0, 1]))
+    assert label_spreading(data, Part(images, np.array([0, 1, 0, 1]))) <= 50
 
 
 def test_baselines_reproduce_what_scikit_learn_is_known_for_on_the_digits() -> None:

@@ -134,6 +134,21 @@ def test_photographs_are_turned_as_their_camera_says() -> None:
     assert image.shape == (1, 24, 10) and np.abs(image[0].astype(int) - np.rot90(sideways, -1)).max() < 12
 
 
+def test_a_photograph_whose_camera_said_nonsense_is_as_it_is() -> None:
+    plain = np.tile(np.linspace(0, 255, 24).astype(np.uint8), (10, 1))
+    Image.fromarray(plain).save("photo.jpg", exif=b"Exif\0\0" + bytes(9), dpi=(72, 72), quality=95)
+    image = decode(Path("photo.jpg"))
+    assert image.shape == (1, 10, 24) and np.abs(image[0].astype(int) - plain).max() < 12
+
+
+def test_what_is_transparent_in_16_bits_is_white() -> None:
+    grey = np.full((8, 8), 7 << 8, np.uint16)
+    grey[2:5, 2:5] = 300
+    Image.fromarray(grey).save("i.png", transparency=300)
+    image = decode(Path("i.png"))
+    assert image.shape == (1, 8, 8) and (image[0, 2:5, 2:5] == 255).all() and image.sum() == 9 * 255 + 55 * 7
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_what_is_transparent_is_white(mode: str) -> None:
     drawn = np.zeros((8, 8, 4), np.uint8)
@@ -150,7 +165,8 @@ def test_what_is_transparent_is_white(mode: str) -> None:
 
 def test_runs_of_one_name_have_labels_of_their_own() -> None:
     runs: list[dict[str, Any]] = [
-        {"name": name, "path": path, "data": "d", "run": Run("s", "d", None, {}), "metrics": error(value)}  # type: ignore[arg-type]
+        {"name": name, "path": path, "data": "d", "labels": 9, "metrics": error(value)}
+        | {"run": Run("s", "d", None, {})}  # type: ignore[arg-type]
         for name, path, value in (("gan", "a/run", 1.0), ("gan", "b/run", 2.0), ("gan", "c", 3.0), ("vae", "run", 4.0))
     ]
     name_apart(runs)

@@ -128,6 +128,8 @@ def test_a_whole_configuration_counts_the_images_of_other_data_anew(tmp_path: Pa
         (GOOD | {"labelled": [0, 40, 41]}, r"image 41 is in labelled and in test; leave it in one of them"),
         (GOOD | {"validation": [1]}, r"image 1 is in test and in validation"),
         (GOOD | {"labelled": [0, 40, 130]}, r"image 130 is labelled, but made-up does not know its class"),
+        (GOOD | {"test": [1, 131]}, r"image 131 is in test, but made-up does not know its class"),
+        (GOOD | {"validation": [139]}, r"image 139 is in validation, but made-up does not know its class"),
         (GOOD | {"test": None}, r"test is empty, and made-up has no test part of its own"),
         (GOOD | {"hash": "0"}, r"is of other data, labels or lists: its hash is 0, here it is"),
     ],
@@ -158,6 +160,15 @@ def test_a_file_and_the_run_must_agree(tmp_path: Path) -> None:
     for call, error, message in calls:
         with pytest.raises(error, match=message):
             call()
+
+
+def test_a_hash_is_held_also_where_validation_images_are_drawn_beside_the_file(tmp_path: Path) -> None:
+    content = prepare(made_up(), 30, 0).split.to_json()
+    beside = prepare(made_up(), 30, 0, 12, read_split(written(tmp_path / "s.json", content)))
+    assert beside.validation is not None and len(beside.validation) == 12
+    given = read_split(written(tmp_path / "s.json", content | {"hash": "0"}))
+    with pytest.raises(DataError, match="is of other data, labels or lists"):
+        prepare(made_up(), 30, 0, 12, given)
 
 
 def test_command_line_takes_the_counts_from_the_file(tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ def report(paths: Sequence[str | Path], out: str | Path | None = None, progress:
         Store.open(path)  # a mistyped folder is named at once, not after the others were evaluated
     runs = [describe(Path(path), progress) for path in paths]
     name_apart(runs)
-    page = template().render(runs=runs, headlines=columns(runs), title=title(runs), comparison=comparison(runs))
+    trained = " and ".join(dict.fromkeys(f"{r['train']:,}" for r in runs))
+    said = {"title": title(runs), "trained": trained, "comparison": comparison(runs)}
+    page = template().render(runs=runs, headlines=columns(runs), **said)
     target = Path(out) if out else Path(paths[0]) / "report.html"
     write_text(target, page)
     return target
@@ -128,18 +130,22 @@ def comparison(runs: list[dict[str, Any]]) -> str | None:
 
 
 def name_apart(runs: list[dict[str, Any]]) -> None:
-    """Give every run a label of its own: its system, with the folder where a system occurs twice, and its path."""
-    names = [r["name"] for r in runs]
-    for r in runs:
-        r["label"] = r["name"] if names.count(r["name"]) == 1 else f"{r['name']} ({Path(r['path']).name})"
+    """Give every run a label of its own: its system, its data where they differ, its folder, and at last its path."""
+    several = len({*map(place, runs)}) > 1
+    names = [f"{r['name']} on {place(r)}" if several else r["name"] for r in runs]
+    for r, name in zip(runs, names, strict=True):
+        r["label"] = name if names.count(name) == 1 else f"{name} ({Path(r['path']).name})"
     labels = [r["label"] for r in runs]
-    for r in runs:
-        r["label"] = r["label"] if labels.count(r["label"]) == 1 else f"{r['name']} ({r['path']})"
+    for r, name in zip(runs, names, strict=True):
+        r["label"] = r["label"] if labels.count(r["label"]) == 1 else f"{name} ({r['path']})"
 
 
 def title(runs: list[dict[str, Any]]) -> str:
     """Return the page's title."""
-    systems = ", ".join(dict.fromkeys(r["name"] for r in runs))
-    first = runs[0]
-    labels = f", {first['labels']:,} labels" if first["labels"] else ""
-    return f"{systems} on {Path(first['data']).name}{labels}"
+    systems, places = dict.fromkeys(r["name"] for r in runs), dict.fromkeys(map(place, runs))
+    return f"{', '.join(systems)} on {'; '.join(places)}"
+
+
+def place(run: dict[str, Any]) -> str:
+    """Return what a run was trained on, in words."""
+    return Path(run["data"]).name + (f", {run['labels']:,} labels" if run["labels"] else "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-DECODER = "2"  # changes with what becomes of a file: entries of other decoders are not taken
+DECODER = "3"  # changes with what becomes of a file: entries of other decoders are not taken
 Stamp = tuple[str, int, int]  # a file's name, size and time of change in nanoseconds
 Pieces = Callable[[], tuple[tuple[int, ...], Iterator[np.ndarray]]]  # the shape (N, ...), and uint8 rows in pieces
 

@@ -83,11 +83,20 @@ def decode_any(file: Traversable, checked: bool = False, cure: str = "") -> np.n
         with Image.open(io.BytesIO(_content(file))) as image:
             if checked:
                 check_size(file, image.height, image.width, cure)  # from the header, before a huge image is decoded
-            return pixels(ImageOps.exif_transpose(image))
+            image.load()
+            return pixels(upright(image))
     except DataError:
         raise
     except Exception as error:  # on a broken file a decoder may raise anything
         raise DataError(f"{file} is broken, cut short or no image") from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return a photograph as it was held; as it is where that cannot be read, since all pixels are there."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # of broken EXIF its reader may raise anything
+        return image
 
 
 def _content(file: Traversable) -> bytes:
@@ -100,7 +109,8 @@ def _content(file: Traversable) -> bytes:
 def pixels(image: Image.Image) -> np.ndarray:
     """Return one image as uint8 (C, H, W), C = 1 for grey and 3 for anything else; what is transparent is white."""
     if image.mode.startswith("I"):  # 16 bits, which PIL would clip instead of scale
-        return (np.asarray(image) >> 8).astype(np.uint8)[None]
+        values = np.asarray(image)
+        return np.where(values == image.info.get("transparency", -1), 255, values >> 8).astype(np.uint8)[None]
     grey = image.mode in ("1", "L", "LA")
     if image.has_transparency_data:
         image = image.convert("RGBA")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -77,8 +79,11 @@ def _listings(root: Traversable) -> list[Listing]:
 
 
 def file_stamps(files: Sequence[Traversable]) -> Iterator[Stamp]:
-    """Return the stamps of files that lie in folders."""
-    return (stamp(Path(str(file)), str(file)) for file in files)
+    """Yield the stamps of files that lie in folders, the same however the folders are spelled."""
+    whole = cache(os.path.realpath)
+    for file in files:
+        path = Path(str(file))
+        yield stamp(path, f"{whole(path.parent)}/{path.name}")
 
 
 def read_parts(

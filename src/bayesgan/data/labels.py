@@ -127,8 +127,8 @@ def prepare(
     images = _images(data.train.images, rest, stream)
     training = Training(data.name, data.shape, data.classes, images, np.searchsorted(rest, chosen), kept)
     split = Split.of(chosen, kept, held_out, valid, seed)
-    if given is not None and len(valid) == len(given.validation):
-        given.check(split)
+    if given is not None:
+        given.check(Split.of(chosen, kept, held_out, given.validation, seed))
     test = Held(data.train, held_out) if data.test is None else Held(data.test)
     return Prepared(training, Held(data.train, valid) if len(valid) else None, test, split, _known(data, rest))
 

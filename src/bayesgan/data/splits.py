@@ -81,7 +81,7 @@ class SplitFile:
     hash: str | None
 
     def fit(self, data: DataSet) -> None:
-        """Raise DataError where the lists cannot be of these data: out of range, overlapping, without a label."""
+        """Raise DataError where the lists cannot be of these data: out of range, overlapping, of unknown class."""
         lists = {name: part for name in LISTS if (part := getattr(self, name)) is not None}
         for name, part in lists.items():
             if len(part) and part[-1] >= (count := len(data.train.images)):
@@ -91,8 +91,10 @@ class SplitFile:
                 raise DataError(f"{self.path}: image {both[0]} is in {one} and in {other}; leave it in one of them")
         self._fit_test(data)
         labels = np.full(len(data.train.images), -1) if data.train.labels is None else data.train.labels
-        if len(unknown := self.labelled[labels[self.labelled] < 0]):
-            raise DataError(f"{self.path}: image {unknown[0]} is labelled, but {data.name} does not know its class")
+        for name, part in lists.items():  # without any labels there is nothing to test classes by
+            if (name == "labelled" or data.train.labels is not None) and len(unknown := part[labels[part] < 0]):
+                place = "labelled" if name == "labelled" else f"in {name}"
+                raise DataError(f"{self.path}: image {unknown[0]} is {place}, but {data.name} does not know its class")
 
     def _fit_test(self, data: DataSet) -> None:
         if data.test is None and (self.test is None or not len(self.test)):

@@ -68,7 +68,7 @@ def doubts(probs: Tensor, information: Tensor) -> dict[str, Tensor]:
 
 
 def outside_images(spec: str, data_dir: str | None, shape: tuple[int, ...]) -> Tensor:
-    """Return the test images of another set, those of its only part where it has one, in their own order.
+    """Return the test images of another set, those of its only part where it has one; 10,000 at random where more.
 
     Raises a UsageError where they do not have the run's ``shape``.
     """
@@ -76,7 +76,8 @@ def outside_images(spec: str, data_dir: str | None, shape: tuple[int, ...]) -> T
     part = data.test or data.train
     if data.shape != shape:
         raise UsageError(f"--outside {spec}: images are {shape_text(data.shape)}, the run's {shape_text(shape)}")
-    return torch.from_numpy(np.ascontiguousarray(part.images[:OUTSIDE]))
+    rows = np.sort(np.random.default_rng(0).permutation(len(part.images))[:OUTSIDE])
+    return torch.from_numpy(np.ascontiguousarray(part.images[rows]))
 
 
 def measure_baselines(s: Subject) -> dict[str, Any]:
@@ -97,7 +98,12 @@ METRICS = {
     "baselines": Metric(
         measure_baselines,
         # On the toys' separate clusters LabelSpreading's graph falls apart and scikit-learn divides by zero.
-        lambda s: s.classifies and isinstance(s.posterior.run.labels, int) and s.pictorial and len(s.data.classes) > 1,
-        "a run with --labels N on images of two classes at least",
+        lambda s: (
+            s.classifies
+            and isinstance(s.posterior.run.labels, int)
+            and s.pictorial
+            and len(np.unique(s.data.labels)) > 1
+        ),
+        "a run with --labels N on images, of two classes at least",
     ),
 }
