@@ -76,8 +76,10 @@ def outside_images(spec: str, data_dir: str | None, shape: tuple[int, ...]) -> T
     part = data.test or data.train
     if data.shape != shape:
         raise UsageError(f"--outside {spec}: images are {shape_text(data.shape)}, the run's {shape_text(shape)}")
-    rows = np.sort(np.random.default_rng(0).permutation(len(part.images))[:OUTSIDE])
-    return torch.from_numpy(np.ascontiguousarray(part.images[rows]))
+    images = part.images
+    if len(images) > OUTSIDE:
+        images = images[np.sort(np.random.default_rng(0).permutation(len(images))[:OUTSIDE])]
+    return torch.from_numpy(np.ascontiguousarray(images))
 
 
 def measure_baselines(s: Subject) -> dict[str, Any]:
