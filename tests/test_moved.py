@@ -165,8 +165,7 @@ def test_what_is_transparent_is_white(mode: str) -> None:
 
 def test_runs_of_one_name_have_labels_of_their_own() -> None:
     runs: list[dict[str, Any]] = [
-        {"name": name, "path": path, "data": "d", "labels": 9, "metrics": error(value)}
-        | {"run": Run("s", "d", None, {})}  # type: ignore[arg-type]
+        {"name": name, "path": path, "data": "d", "run": Run("s", "d", None, {}), "metrics": error(value)}  # type: ignore[arg-type]
         for name, path, value in (("gan", "a/run", 1.0), ("gan", "b/run", 2.0), ("gan", "c", 3.0), ("vae", "run", 4.0))
     ]
     name_apart(runs)

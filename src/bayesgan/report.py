@@ -131,8 +131,8 @@ def comparison(runs: list[dict[str, Any]]) -> str | None:
 
 def name_apart(runs: list[dict[str, Any]]) -> None:
     """Give every run a label of its own: its system, its data where they differ, its folder, and at last its path."""
-    several = len({*map(place, runs)}) > 1
-    names = [f"{r['name']} on {place(r)}" if several else r["name"] for r in runs]
+    several = len({*map(data_name, runs)}) > 1
+    names = [f"{r['name']} on {data_name(r)}" if several else r["name"] for r in runs]
     for r, name in zip(runs, names, strict=True):
         r["label"] = name if names.count(name) == 1 else f"{name} ({Path(r['path']).name})"
     labels = [r["label"] for r in runs]
@@ -142,10 +142,12 @@ def name_apart(runs: list[dict[str, Any]]) -> None:
 
 def title(runs: list[dict[str, Any]]) -> str:
     """Return the page's title."""
-    systems, places = dict.fromkeys(r["name"] for r in runs), dict.fromkeys(map(place, runs))
-    return f"{', '.join(systems)} on {'; '.join(places)}"
+    systems, sets = dict.fromkeys(r["name"] for r in runs), dict.fromkeys(map(data_name, runs))
+    counts = {r["labels"] for r in runs}
+    labels = f", {max(counts):,} labels" if len(counts) == 1 and max(counts) else ""
+    return f"{', '.join(systems)} on {', '.join(sets)}{labels}"
 
 
-def place(run: dict[str, Any]) -> str:
-    """Return what a run was trained on, in words."""
-    return Path(run["data"]).name + (f", {run['labels']:,} labels" if run["labels"] else "")
+def data_name(run: dict[str, Any]) -> str:
+    """Return the name of a run's data, of a path the last part."""
+    return Path(run["data"]).name
