@@ -370,14 +370,21 @@ def test_what_the_bayesian_gan_does_on_photographs_is_that_of_the_results() -> N
     rows = {(r["system"], r["labels"], r["seed"]): r for r in result["rows"] if "seed" in r}
     ours = {key[1:]: r for key, r in rows.items() if key[0] == "bayesgan"}
     text = FEW_LABELS_FLOWING
-    assert len(ours) == 4 and "in NLL and ECE on each of the four subsets that both have" in text
+    assert len(ours) == 6 and "in NLL and ECE on each of the six subsets" in text
     for place, row in ours.items():
         alone = rows["supervised", *place]
         assert row["nll"] < alone["nll"] and row["ece"] < alone["ece"]
-    seeds = [result["figures"][f"bayesgan.best.{n}.seeds"] for n in (1000, 4000)]
-    assert "3 of CIFAR-10 for the former, {} and {} for the latter".format(*seeds) in text
-    errors = ", ".join(f"{result['figures'][f'bayesgan.best.{n}.error']:.1f}" for n in (1000, 4000))
-    assert f"Bayesian GAN {errors} ({seeds[0]} subsets, {seeds[1]})" in README
+    figures = result["figures"]
+    seeds = {figures[f"{system}.best.{n}.seeds"] for system in ("supervised", "bayesgan") for n in (1000, 4000)}
+    assert seeds == {3} and "10 subsets of MNIST and 3 of CIFAR-10:" in text and "means of 3 subsets" in README
+    errors = ", ".join(f"{figures[f'bayesgan.best.{n}.error']:.1f}" for n in (1000, 4000))
+    assert f"; Bayesian GAN {errors}; the paper's" in README
+    banks = (
+        100 - 100 * figures[f"bayesgan.best.{n}.nll"] / figures[f"bayesgan.best.{n}.last_nll"] for n in (1000, 4000)
+    )
+    assert "by {:.1f} and {:.1f} % with 1,000 and 4,000 labels".format(*banks) in text
+    more, spread = (figures[f"bayesgan.best.4000.against_supervised.error{end}"] for end in ("", ".sd"))
+    assert f"with 4,000 labels {more:.1f} +- {spread:.1f} points more" in text
     for measure, factor, digits in (("nll", 1, 3), ("ece", 100, 1)):
         one, other = (
             ", ".join(f"{factor * result['figures'][f'{system}.best.{n}.{measure}']:.{digits}f}" for n in (1000, 4000))
