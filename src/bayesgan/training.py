@@ -9,7 +9,7 @@ from typing import Any
 
 from bayesgan import starts
 from bayesgan.build import State, initialise, restore, weights
-from bayesgan.check import check, check_settings
+from bayesgan.check import check
 from bayesgan.config import Run
 from bayesgan.data.batches import Batches
 from bayesgan.data.labels import Training, open_data
@@ -43,14 +43,13 @@ def train(run: Run, out: str | Path | None = None, *, resume: bool = False, prog
         Diverged: an energy is no longer finite; the bank holds only what came before.
         Interrupted: Ctrl-C; a checkpoint was saved.
     """
-    check_settings(run)
     device, run = choose_device(run.device), from_config(to_config(placed(run)))
     data, split, counts = opened(run, Path(out) if out and resume else None)
     run = run.resolved(len(data.labels) if run.objective.conditioned else len(data.images))
+    check(run, data)
     # A run goes on in the precision that it began in, on whatever machine.
     begun = Store.open(out).run().precision if out and resume and run.precision == "auto" else run.precision
     run = replace(run, precision=precision(replace(run, precision=begun), device))
-    check(run, data)
     state = initialise(run, data, device)
     if resume:
         store, rows = gone_on(run, state, out, split, counts)
